@@ -1,0 +1,2 @@
+ok:
+	node_modules/.bin/tsc -p . && node_modules/.bin/biome check

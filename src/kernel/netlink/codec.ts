@@ -1,0 +1,184 @@
+/**
+ * Netlink attributes and fixed headers as tables: a codec writes and reads one value.
+ * Source: the kernel's include/uapi/linux/netlink.h. Little-endian hosts only.
+ */
+import { DecodeError, type Reader, type Writer } from "../../lib/bytes.ts";
+import { bytesToIp, ipToBytes } from "../../lib/ip.ts";
+
+/** Writes and reads one value. `read` gets a window that holds the value's bytes and no more. */
+export interface Codec<T> {
+  write(out: Writer, value: T): void;
+  read(from: Reader): T;
+  /** The attribute holds attributes: NLA_F_NESTED is set on its type. */
+  readonly nested?: boolean;
+}
+
+export type Value<C> = C extends Codec<infer T> ? T : never;
+
+const nestedFlag = 0x8000;
+const typeMask = 0x3fff;
+const textEncoder = new TextEncoder();
+const textDecoder = new TextDecoder();
+
+export const u8: Codec<number> = { write: (o, v) => o.u8(v), read: (r) => r.u8() };
+export const u16: Codec<number> = { write: (o, v) => o.u16(v), read: (r) => r.u16() };
+export const u32: Codec<number> = { write: (o, v) => o.u32(v), read: (r) => r.u32() };
+export const i32: Codec<number> = { write: (o, v) => o.i32(v), read: (r) => r.i32() };
+export const u64: Codec<bigint> = { write: (o, v) => o.u64(v), read: (r) => r.u64() };
+export const u16be: Codec<number> = { write: (o, v) => o.u16be(v), read: (r) => r.u16be() };
+export const u32be: Codec<number> = { write: (o, v) => o.u32be(v), read: (r) => r.u32be() };
+export const u64be: Codec<bigint> = { write: (o, v) => o.u64be(v), read: (r) => r.u64be() };
+
+/** One byte, 0 or 1. */
+export const bool: Codec<boolean> = {
+  write: (o, v) => o.u8(v ? 1 : 0),
+  read: (r) => r.u8() !== 0,
+};
+
+/** An attribute without a value, true by its presence. */
+export const flag: Codec<true> = { write: () => {}, read: () => true };
+
+/** Bytes as they are. */
+export const binary: Codec<Uint8Array> = {
+  write: (o, v) => o.raw(v),
+  read: (r) => r.raw(r.left).slice(),
+};
+
+/** NUL-terminated UTF-8. The terminator may lack when reading. */
+export const string: Codec<string> = {
+  write: (o, v) => {
+    o.raw(textEncoder.encode(v));
+    o.u8(0);
+  },
+  read: (r) => {
+    const bytes = r.raw(r.left);
+    const nul = bytes.indexOf(0);
+    return textDecoder.decode(nul < 0 ? bytes : bytes.subarray(0, nul));
+  },
+};
+
+/** A hardware address of any length as lower-case hex with colons. */
+export const mac: Codec<string> = {
+  write: (o, v) => o.raw(Uint8Array.from(v.split(":"), (part) => Number.parseInt(part, 16))),
+  read: (r) => Array.from(r.raw(r.left), (byte) => byte.toString(16).padStart(2, "0")).join(":"),
+};
+
+/** An IPv4 or IPv6 address in canonical text; the length tells the family. */
+export const ip: Codec<string> = {
+  write: (o, v) => o.raw(ipToBytes(v)),
+  read: (r) => {
+    if (r.left !== 4 && r.left !== 16) {
+      throw new DecodeError(`an address has 4 or 16 bytes, not ${r.left}`, r.at);
+    }
+    return bytesToIp(r.raw(r.left));
+  },
+};
+
+/** A number that stands for one of some names; a number without a name reads as itself. */
+export function oneOf<const Names extends Record<string, number>>(
+  names: Names,
+  base: Codec<number>,
+): Codec<keyof Names | number> {
+  const byNumber = new Map(Object.entries(names).map(([name, number]) => [number, name]));
+  return {
+    write: (o, v) => base.write(o, typeof v === "number" ? v : (names[v] as number)),
+    read: (r) => {
+      const number = base.read(r);
+      return (byNumber.get(number) as keyof Names | undefined) ?? number;
+    },
+  };
+}
+
+/** Attribute name → [type number, codec]. */
+export type AttrTable = Record<string, readonly [number, Codec<any>]>;
+
+/** The value of a table: every attribute optional. */
+export type Attrs<T extends AttrTable> = { -readonly [K in keyof T]?: Value<T[K][1]> };
+
+/** Appends one attribute: header, value, padding. */
+export function writeAttr<T>(out: Writer, type: number, codec: Codec<T>, value: T): void {
+  const at = out.length;
+  out.u16(0);
+  out.u16(codec.nested ? type | nestedFlag : type);
+  codec.write(out, value);
+  const length = out.length - at;
+  if (length > 0xffff) throw new RangeError(`attribute ${type} has ${length} bytes, at most 65535`);
+  out.patchU16(at, length);
+  out.align(4);
+}
+
+/** Calls `visit` with the type and the window of each attribute. Throws DecodeError. */
+export function eachAttr(from: Reader, visit: (type: number, value: Reader) => void): void {
+  while (from.left > 0) {
+    // The kernel itself tolerates up to 3 trailing bytes.
+    if (from.left < 4) return;
+    const at = from.at;
+    const length = from.u16();
+    const type = from.u16() & typeMask;
+    if (length < 4) throw new DecodeError(`attribute ${type} has length ${length}`, at);
+    visit(type, from.window(length - 4));
+    from.skip(Math.min((4 - (length % 4)) % 4, from.left));
+  }
+}
+
+/** A run of attributes by table. Unknown ones are skipped; of repeated ones the last counts. */
+export function attrs<const T extends AttrTable>(table: T): Codec<Attrs<T>> {
+  let byType: Map<number, readonly [string, Codec<unknown>]> | undefined;
+  return {
+    nested: true,
+    write: (o, value) => {
+      for (const name in table) {
+        const item = value[name];
+        if (item === undefined) continue;
+        const [type, codec] = table[name]!;
+        writeAttr(o, type, codec, item);
+      }
+    },
+    read: (r) => {
+      byType ??= new Map(
+        Object.entries(table).map(([name, [type, codec]]) => [type, [name, codec]]),
+      );
+      const value: Record<string, unknown> = {};
+      eachAttr(r, (type, window) => {
+        const known = byType!.get(type);
+        if (known) value[known[0]] = known[1].read(window);
+      });
+      return value as Attrs<T>;
+    },
+  };
+}
+
+/** A nest of attributes that all have one type and the same kind of value. */
+export function listOf<T>(type: number, codec: Codec<T>): Codec<T[]> {
+  return {
+    nested: true,
+    write: (o, values) => {
+      for (const value of values) writeAttr(o, type, codec, value);
+    },
+    read: (r) => {
+      const values: T[] = [];
+      eachAttr(r, (found, window) => {
+        if (found === type) values.push(codec.read(window));
+      });
+      return values;
+    },
+  };
+}
+
+/** A fixed struct: fields in order, no implied padding. Absent fields are written as 0. */
+export function struct<const F extends Record<string, Codec<any>>>(
+  fields: F,
+): Codec<{ -readonly [K in keyof F]: Value<F[K]> }> & {
+  write(out: Writer, value: { -readonly [K in keyof F]?: Value<F[K]> }): void;
+} {
+  return {
+    write: (o: Writer, value: Record<string, unknown>) => {
+      for (const name in fields) fields[name]!.write(o, value[name] ?? 0);
+    },
+    read: (r: Reader) => {
+      const value: Record<string, unknown> = {};
+      for (const name in fields) value[name] = fields[name]!.read(r);
+      return value;
+    },
+  } as never;
+}
