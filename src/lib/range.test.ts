@@ -1,0 +1,55 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { AddressError, formatIp, type Ip, parseIp } from "./ip.ts";
+import { parsePrefix } from "./prefix.ts";
+import {
+  firstOf,
+  formatRange,
+  ipRange,
+  lastOf,
+  rangeContains,
+  rangeOfPrefix,
+  rangeSize,
+  rangesOverlap,
+} from "./range.ts";
+
+const range = (first: string, last: string) => ipRange(parseIp(first), parseIp(last));
+
+test("a range knows its ends, size and text", () => {
+  const five = range("10.1.0.5", "10.1.0.9");
+  expect(formatIp(firstOf(five))).toBe("10.1.0.5");
+  expect(formatIp(lastOf(five))).toBe("10.1.0.9");
+  expect(rangeSize(five)).toBe(5n);
+  expect(formatRange(five)).toBe("10.1.0.5-10.1.0.9");
+  expect(rangeSize(range("::1", "::1"))).toBe(1n);
+});
+
+test("a range that ends before it starts, or in the other family, is refused", () => {
+  expect(() => range("10.1.0.9", "10.1.0.5")).toThrow(AddressError);
+  expect(() => range("10.1.0.9", "::ffff")).toThrow(AddressError);
+});
+
+test("a prefix's range spans its network", () => {
+  expect(formatRange(rangeOfPrefix(parsePrefix("10.1.0.5/30")))).toBe("10.1.0.4-10.1.0.7");
+  expect(rangeSize(rangeOfPrefix(parsePrefix("fd00::/64")))).toBe(1n << 64n);
+});
+
+test("containing and overlapping agree with counting", () => {
+  const ip = fc.integer({ min: 0, max: 12 }).map((n): Ip => ({ family: 4, value: BigInt(n) }));
+  const small = fc
+    .tuple(ip, ip)
+    .map(([a, b]) => (a.value <= b.value ? ipRange(a, b) : ipRange(b, a)));
+  const all = Array.from({ length: 13 }, (_, n): Ip => ({ family: 4, value: BigInt(n) }));
+  fc.assert(
+    fc.property(small, small, (a, b) => {
+      const members = all.filter((each) => rangeContains(a, each));
+      expect(BigInt(members.length)).toBe(rangeSize(a));
+      expect(rangesOverlap(a, b)).toBe(members.some((each) => rangeContains(b, each)));
+    }),
+  );
+});
+
+test("the families never meet", () => {
+  expect(rangeContains(range("0.0.0.0", "255.255.255.255"), parseIp("::1"))).toBe(false);
+  expect(rangesOverlap(range("0.0.0.0", "0.0.0.9"), range("::", "::9"))).toBe(false);
+});
