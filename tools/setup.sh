@@ -1,0 +1,121 @@
+#!/bin/sh
+# Set-up, each part doing nothing where nothing is missing.
+# Usage: tools/setup.sh npm | debian [PACKAGE…] | reference
+set -eu
+cd "$(dirname "$0")/.."
+
+fail() {
+  echo "$*" >&2
+  exit 1
+}
+
+# Exactly what the lockfile says, without running anybody's install scripts.
+npm_packages() {
+  stamp=node_modules/.netloom-lock
+  if ! cmp -s package-lock.json "$stamp"; then
+    command -v npm >/dev/null || fail "Cannot set up: npm is missing. Install Node.js 20 or later with npm."
+    echo "Setting up npm packages from package-lock.json"
+    npm ci --ignore-scripts --loglevel=error >/dev/null
+    cp package-lock.json "$stamp"
+  fi
+  touch "$stamp"
+}
+
+installed() {
+  [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Installs without starting the services that packages bring: dpkg asks policy-rc.d, and ours
+# says no for this one call. It is bound over an existing one in a mount namespace of its own.
+install_quietly() {
+  policy=/usr/sbin/policy-rc.d
+  ours=$(mktemp)
+  placed=
+  trap 'rm -f "$ours"; [ -z "$placed" ] || rm -f "$policy"' EXIT
+  trap 'exit 130' INT TERM
+  printf '#!/bin/sh\nexit 101\n' >"$ours"
+  chmod 0755 "$ours"
+  if [ ! -e "$policy" ]; then
+    placed=yes
+    cp -p "$ours" "$policy"
+  fi
+  DEBIAN_FRONTEND=noninteractive unshare --mount sh -c '
+    mount --bind "$1" "$2" && shift 2 &&
+    exec apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$@"
+  ' sh "$ours" "$policy" "$@" >.cache/apt.log 2>&1 </dev/null
+}
+
+debian_packages() {
+  [ $# -gt 0 ] || set -- $(sed 's/#.*//' tools/debian-packages.txt)
+  command -v dpkg-query >/dev/null ||
+    fail "Cannot set up: this is not a Debian system. Install by hand: $*"
+  missing=
+  for name in "$@"; do installed "$name" || missing="$missing $name"; done
+  [ -n "$missing" ] || return 0
+  [ "$(id -u)" = 0 ] ||
+    fail "Debian packages are missing:$missing. Run this as root, or: apt-get install$missing"
+  echo "Setting up Debian packages:$missing"
+  mkdir -p .cache
+  # Lists may be absent or stale: refresh them only when the first try fails.
+  if ! (install_quietly $missing); then
+    apt-get update -qq >/dev/null 2>&1 || true
+    (install_quietly $missing) || {
+      tail -n 20 .cache/apt.log >&2
+      fail "Cannot install Debian packages:$missing"
+    }
+  fi
+}
+
+# The archive that this machine uses already, be it a mirror.
+debian_archive() {
+  archive=$(apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Created-By: Packages' |
+    awk '$2 == "Debian" { print $1; exit }')
+  echo "${archive:-http://deb.debian.org/debian/}"
+}
+
+# One package of another suite: own package lists, so the machine's own stay as they are.
+fetch_reference() {
+  version=$1 suite=$2 into=.cache/reference/$1
+  [ -x "$into/bridge" ] && return 0
+  echo "Setting up the reference plugins $version from Debian $suite"
+  work=$PWD/.cache/reference/.work-$version
+  rm -rf "$work"
+  mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/root"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_archive) $suite main" \
+    >"$work/sources.list"
+  own_apt="apt-get -qq -o Dir::State::lists=$work/lists -o Dir::Cache=$work/cache \
+    -o Dir::Etc::sourcelist=$work/sources.list -o Dir::Etc::sourceparts=- \
+    -o Acquire::Languages=none -o APT::Sandbox::User=root"
+  $own_apt update || fail "Cannot read the package lists of Debian $suite: is there a network?"
+  (cd "$work" && $own_apt download containernetworking-plugins) ||
+    fail "Cannot download containernetworking-plugins from Debian $suite"
+  package=$(echo "$work"/*.deb)
+  dpkg -x "$package" "$work/root"
+  found=$(dpkg-deb -f "$package" Version)
+  found=${found%%[-+~]*}
+  [ "$found" = "$version" ] ||
+    echo "NOTE: Debian $suite now has $found, not $version: $into holds $found" >&2
+  CNI_COMMAND=VERSION "$work/root/usr/lib/cni/bridge" </dev/null | grep -q supportedVersions ||
+    fail "The reference plugins $found do not run on this machine"
+  rm -rf "$into"
+  mv "$work/root/usr/lib/cni" "$into"
+  echo "$found" >"$into/VERSION"
+  rm -rf "$work"
+}
+
+reference_plugins() {
+  command -v apt-get >/dev/null ||
+    fail "Cannot set up the reference plugins: this is not a Debian system"
+  mkdir -p .cache/reference
+  fetch_reference 1.9.1 unstable
+  fetch_reference 1.1.1 bookworm
+}
+
+part=${1:-}
+[ $# -eq 0 ] || shift
+case $part in
+  npm) npm_packages ;;
+  debian) debian_packages "$@" ;;
+  reference) reference_plugins ;;
+  *) fail "Usage: tools/setup.sh npm | debian [PACKAGE…] | reference" ;;
+esac
