@@ -17,6 +17,7 @@ const { symbols: libc } = dlopen("libc.so.6", {
   flock: { args: ["i32", "i32"], returns: "i32" },
   mount: { args: ["ptr", "ptr", "ptr", "u64", "ptr"], returns: "i32" },
   umount2: { args: ["ptr", "i32"], returns: "i32" },
+  memfd_create: { args: ["ptr", "u32"], returns: "i32" },
 });
 
 /** A failed system call. `code` is the errno's name, as in Node.js: `ENOENT`. */
@@ -109,4 +110,10 @@ export function bindMount(source: string, target: string): void {
 export function unmount(target: string): void {
   const mntDetach = 2;
   check("umount2", libc.umount2(cString(target), mntDetach));
+}
+
+/** A nameless file in memory: its descriptor, close-on-exec. Others open it by /proc/self/fd. */
+export function memoryFile(label: string): number {
+  const closeOnExec = 1;
+  return check("memfd_create", libc.memfd_create(cString(label), closeOnExec));
 }
