@@ -13,6 +13,11 @@ export interface Codec<T> {
   readonly nested?: boolean;
 }
 
+/** A value that always takes `size` bytes. */
+export interface FixedCodec<T> extends Codec<T> {
+  readonly size: number;
+}
+
 export type Value<C> = C extends Codec<infer T> ? T : never;
 
 const nestedFlag = 0x8000;
@@ -20,17 +25,30 @@ const typeMask = 0x3fff;
 const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder();
 
-export const u8: Codec<number> = { write: (o, v) => o.u8(v), read: (r) => r.u8() };
-export const u16: Codec<number> = { write: (o, v) => o.u16(v), read: (r) => r.u16() };
-export const u32: Codec<number> = { write: (o, v) => o.u32(v), read: (r) => r.u32() };
-export const i32: Codec<number> = { write: (o, v) => o.i32(v), read: (r) => r.i32() };
-export const u64: Codec<bigint> = { write: (o, v) => o.u64(v), read: (r) => r.u64() };
-export const u16be: Codec<number> = { write: (o, v) => o.u16be(v), read: (r) => r.u16be() };
-export const u32be: Codec<number> = { write: (o, v) => o.u32be(v), read: (r) => r.u32be() };
-export const u64be: Codec<bigint> = { write: (o, v) => o.u64be(v), read: (r) => r.u64be() };
+export const u8: FixedCodec<number> = { size: 1, write: (o, v) => o.u8(v), read: (r) => r.u8() };
+export const u16: FixedCodec<number> = { size: 2, write: (o, v) => o.u16(v), read: (r) => r.u16() };
+export const u32: FixedCodec<number> = { size: 4, write: (o, v) => o.u32(v), read: (r) => r.u32() };
+export const i32: FixedCodec<number> = { size: 4, write: (o, v) => o.i32(v), read: (r) => r.i32() };
+export const u64: FixedCodec<bigint> = { size: 8, write: (o, v) => o.u64(v), read: (r) => r.u64() };
+export const u16be: FixedCodec<number> = {
+  size: 2,
+  write: (o, v) => o.u16be(v),
+  read: (r) => r.u16be(),
+};
+export const u32be: FixedCodec<number> = {
+  size: 4,
+  write: (o, v) => o.u32be(v),
+  read: (r) => r.u32be(),
+};
+export const u64be: FixedCodec<bigint> = {
+  size: 8,
+  write: (o, v) => o.u64be(v),
+  read: (r) => r.u64be(),
+};
 
 /** One byte, 0 or 1. */
-export const bool: Codec<boolean> = {
+export const bool: FixedCodec<boolean> = {
+  size: 1,
   write: (o, v) => o.u8(v ? 1 : 0),
   read: (r) => r.u8() !== 0,
 };
@@ -77,10 +95,11 @@ export const ip: Codec<string> = {
 /** A number that stands for one of some names; a number without a name reads as itself. */
 export function oneOf<const Names extends Record<string, number>>(
   names: Names,
-  base: Codec<number>,
-): Codec<keyof Names | number> {
+  base: FixedCodec<number>,
+): FixedCodec<keyof Names | number> {
   const byNumber = new Map(Object.entries(names).map(([name, number]) => [number, name]));
   return {
+    size: base.size,
     write: (o, v) => base.write(o, typeof v === "number" ? v : (names[v] as number)),
     read: (r) => {
       const number = base.read(r);
@@ -165,15 +184,25 @@ export function listOf<T>(type: number, codec: Codec<T>): Codec<T[]> {
   };
 }
 
-/** A fixed struct: fields in order, no implied padding. Absent fields are written as 0. */
-export function struct<const F extends Record<string, Codec<any>>>(
+/** A fixed struct. Absent fields are written as zeros. */
+export interface StructCodec<S> extends FixedCodec<S> {
+  write(out: Writer, value: Partial<S>): void;
+}
+
+/** A fixed struct: fields in order, no implied padding. */
+export function struct<const F extends Record<string, FixedCodec<any>>>(
   fields: F,
-): Codec<{ -readonly [K in keyof F]: Value<F[K]> }> & {
-  write(out: Writer, value: { -readonly [K in keyof F]?: Value<F[K]> }): void;
-} {
+): StructCodec<{ -readonly [K in keyof F]: Value<F[K]> }> {
+  let size = 0;
+  for (const name in fields) size += fields[name]!.size;
   return {
+    size,
     write: (o: Writer, value: Record<string, unknown>) => {
-      for (const name in fields) fields[name]!.write(o, value[name] ?? 0);
+      for (const name in fields) {
+        const field = value[name];
+        if (field === undefined) o.zeros(fields[name]!.size);
+        else fields[name]!.write(o, field);
+      }
     },
     read: (r: Reader) => {
       const value: Record<string, unknown> = {};

@@ -1,6 +1,15 @@
 /** Netlink messages: header, fixed part, attributes. Source: include/uapi/linux/netlink.h. */
 import { DecodeError, Reader, type Writer } from "../../lib/bytes.ts";
-import { type Attrs, type AttrTable, attrs, type Codec, eachAttr, string, u32 } from "./codec.ts";
+import {
+  type Attrs,
+  type AttrTable,
+  attrs,
+  type Codec,
+  eachAttr,
+  type StructCodec,
+  string,
+  u32,
+} from "./codec.ts";
 import { NetlinkError } from "./error.ts";
 
 export const headerLength = 16;
@@ -25,12 +34,15 @@ export const nlmsg = { noop: 1, error: 2, done: 3, overrun: 4, firstFamily: 16 }
 
 /** How messages of one kind look: the struct after the header, then attributes. */
 export interface Layout<H, T extends AttrTable> {
-  readonly header: Codec<H>;
+  readonly header: StructCodec<H>;
   readonly attrs: Codec<Attrs<T>>;
 }
 
 /** A layout from its struct and its attribute table. */
-export function layout<H, const T extends AttrTable>(header: Codec<H>, table: T): Layout<H, T> {
+export function layout<H, const T extends AttrTable>(
+  header: StructCodec<H>,
+  table: T,
+): Layout<H, T> {
   return { header, attrs: attrs(table) };
 }
 
@@ -55,7 +67,7 @@ export function request<H, T extends AttrTable>(
   return {
     ...head,
     write: (out) => {
-      shape.header.write(out, body.header as H);
+      shape.header.write(out, body.header);
       shape.attrs.write(out, body.attrs);
     },
   };

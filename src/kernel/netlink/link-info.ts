@@ -1,0 +1,119 @@
+/** Links as the kernel tells of them. */
+import type { BridgePortSettings } from "./bridge-port.ts";
+import type { Value } from "./codec.ts";
+import { NetlinkError } from "./error.ts";
+import { type LinkTarget, linkLayout, linkText } from "./link.ts";
+import type { linkKinds } from "./link-kinds.ts";
+import { type addrGenMode, extMask, linkFlag } from "./link-table.ts";
+import { decode, type Message, type Request, request } from "./message.ts";
+import { rtm } from "./rtm.ts";
+import type { NetlinkSocket } from "./socket.ts";
+
+export interface LinkInfo {
+  readonly index: number;
+  readonly name: string;
+  /** Empty on links without hardware addresses. */
+  readonly mac: string;
+  /** Bytes. */
+  readonly mtu: number;
+  /** IFF_ bits. */
+  readonly flags: number;
+  readonly up: boolean;
+  readonly promisc: boolean;
+  /** `up`, `down`, `lowerLayerDown` …; `lo` is always `unknown`. */
+  readonly operState: string | number;
+  readonly group: number;
+  /** ifindex of the master. */
+  readonly master?: number;
+  /** `veth`, `bridge`, and any other; absent on links without, as `lo` or hardware. */
+  readonly kind?: string;
+  readonly alias?: string;
+  /** ifindex of a veth's peer or of the parent, in the namespace that `linkNetnsId` tells. */
+  readonly link?: number;
+  /** The kernel's number for the namespace of `link`; absent when it is the link's own. */
+  readonly linkNetnsId?: number;
+  readonly addrGenMode?: Value<typeof addrGenMode>;
+  /** Of bridges. */
+  readonly bridge?: Value<(typeof linkKinds)["bridge"]>;
+  /** Of links in a bridge. */
+  readonly bridgePort?: BridgePortSettings;
+}
+
+/** A link from an RTM_NEWLINK or RTM_DELLINK message. Throws DecodeError. */
+export function readLink(message: Message): LinkInfo {
+  const { header, attrs } = decode(message, linkLayout);
+  const kindInfo = attrs.kindInfo ?? {};
+  return {
+    index: header.index,
+    name: attrs.name ?? "",
+    mac: attrs.mac ?? "",
+    mtu: attrs.mtu ?? 0,
+    flags: header.flags,
+    up: (header.flags & linkFlag.up) !== 0,
+    promisc: (header.flags & linkFlag.promisc) !== 0,
+    operState: attrs.operState ?? "unknown",
+    group: attrs.group ?? 0,
+    master: attrs.master || undefined,
+    kind: kindInfo.kind,
+    alias: attrs.alias,
+    link: attrs.link,
+    linkNetnsId: attrs.linkNetnsId,
+    addrGenMode: attrs.afSpec?.inet6?.addrGenMode,
+    bridge: kindInfo.kind === "bridge" ? (kindInfo.data as LinkInfo["bridge"]) : undefined,
+    bridgePort:
+      kindInfo.portKind === "bridge" ? (kindInfo.portData as BridgePortSettings) : undefined,
+  };
+}
+
+function getLinkRequest(target: LinkTarget): Request {
+  return request(
+    { op: `read ${linkText(target)}`, type: rtm.getLink, flags: 0, tolerate: ["ENODEV"] },
+    linkLayout,
+    {
+      header: { index: "index" in target ? target.index : 0 },
+      attrs: {
+        name: "name" in target ? target.name : undefined,
+        extMask: extMask.skipStats,
+      },
+    },
+  );
+}
+
+/** The link, or undefined if there is none. */
+export function getLink(socket: NetlinkSocket, target: LinkTarget): LinkInfo | undefined {
+  return getLinks(socket, [target])[0];
+}
+
+/** Several links in one exchange, in the order asked; undefined for those that are not there. */
+export function getLinks(
+  socket: NetlinkSocket,
+  targets: readonly LinkTarget[],
+): (LinkInfo | undefined)[] {
+  return socket.run(targets.map(getLinkRequest)).map(({ replies }) => {
+    const reply = replies[0];
+    return reply && readLink(reply);
+  });
+}
+
+/** All links of the socket's namespace; the kernel itself filters. */
+export function listLinks(
+  socket: NetlinkSocket,
+  filter: { readonly master?: number; readonly kind?: string } = {},
+): LinkInfo[] {
+  const item = request({ op: "list links", type: rtm.getLink, flags: 0 }, linkLayout, {
+    header: {},
+    attrs: {
+      master: filter.master,
+      extMask: extMask.skipStats,
+      kindInfo: filter.kind === undefined ? undefined : { kind: filter.kind },
+    },
+  });
+  return socket.dump(item).map(readLink);
+}
+
+/** As `getLink`, but a link that is not there is an error. */
+export function requireLink(socket: NetlinkSocket, target: LinkTarget): LinkInfo {
+  const found = getLink(socket, target);
+  if (!found) throw new NetlinkError(`read ${linkText(target)}`, 19);
+  return found;
+}

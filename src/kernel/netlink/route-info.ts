@@ -1,0 +1,138 @@
+/** Routes as the kernel tells of them, and which one a packet would take. */
+import type { Value } from "./codec.ts";
+import { decode, type Message, type Request, request } from "./message.ts";
+import type { NextHop, RouteMetrics } from "./route.ts";
+import {
+  type NextHopMessage,
+  nextHopFlag,
+  routeFlag,
+  routeLayout,
+  type routeType,
+} from "./route-table.ts";
+import { addressFamily, familyOf, rtm, splitPrefix } from "./rtm.ts";
+import type { NetlinkSocket } from "./socket.ts";
+
+export interface RouteInfo {
+  readonly family: number;
+  /** `0.0.0.0/0` and `::/0` are the default routes. */
+  readonly dst: string;
+  readonly table: number;
+  readonly type: Value<typeof routeType>;
+  readonly protocol: number;
+  /** 0 global, 253 link, 254 host. */
+  readonly scopeId: number;
+  readonly priority?: number;
+  /** ifindex of the link; absent with several next hops and on links-less types. */
+  readonly oif?: number;
+  readonly gateway?: string;
+  readonly onlink: boolean;
+  readonly source?: string;
+  readonly mtu?: number;
+  readonly advmss?: number;
+  readonly metrics?: RouteMetrics;
+  readonly nextHops?: readonly NextHop[];
+}
+
+/** A route from an RTM_NEWROUTE or RTM_DELROUTE message. Throws DecodeError. */
+export function readRoute(message: Message): RouteInfo {
+  const { header, attrs } = decode(message, routeLayout);
+  const everything = header.family === addressFamily.inet6 ? "::" : "0.0.0.0";
+  return {
+    family: header.family,
+    dst: `${attrs.dst ?? everything}/${header.dstLength}`,
+    table: attrs.table ?? header.table,
+    type: header.type,
+    protocol: header.protocol,
+    scopeId: header.scope,
+    priority: attrs.priority,
+    oif: attrs.oif,
+    gateway: attrs.gateway ?? attrs.via,
+    onlink: (header.flags & nextHopFlag.onlink) !== 0,
+    source: attrs.source,
+    mtu: attrs.metrics?.mtu,
+    advmss: attrs.metrics?.advmss,
+    metrics: attrs.metrics,
+    nextHops: attrs.nextHops?.map(readNextHop),
+  };
+}
+
+function readNextHop(hop: NextHopMessage): NextHop {
+  return {
+    oif: hop.index,
+    gateway: hop.attrs.gateway ?? hop.attrs.via,
+    weight: hop.hops + 1,
+    onlink: (hop.flags & nextHopFlag.onlink) !== 0,
+  };
+}
+
+/** What `listRoutes` gives; the kernel filters, so a busy host's other routes cost nothing. */
+export interface RouteFilter {
+  readonly family?: number;
+  readonly table?: number;
+  readonly oif?: number;
+  readonly protocol?: number;
+  readonly type?: Value<typeof routeType>;
+}
+
+/** Routes of all tables, or of those that the filter matches. */
+export function listRoutes(socket: NetlinkSocket, filter: RouteFilter = {}): RouteInfo[] {
+  const item = request(
+    { op: "list routes", type: rtm.getRoute, flags: 0, tolerate: ["ENOENT", "ENODEV"] },
+    routeLayout,
+    {
+      header: { family: filter.family, protocol: filter.protocol, type: filter.type },
+      attrs: { table: filter.table, oif: filter.oif },
+    },
+  );
+  const routes: RouteInfo[] = [];
+  for (const message of socket.dump(item)) {
+    const route = readRoute(message);
+    // IPv6 also dumps cached clones and, without strict dumps, everything.
+    if (matches(route, filter)) routes.push(route);
+  }
+  return routes;
+}
+
+function matches(route: RouteInfo, filter: RouteFilter): boolean {
+  return (
+    (filter.table === undefined || route.table === filter.table) &&
+    (filter.protocol === undefined || route.protocol === filter.protocol) &&
+    (filter.type === undefined || route.type === filter.type) &&
+    (filter.oif === undefined ||
+      route.oif === filter.oif ||
+      (route.nextHops?.some((hop) => hop.oif === filter.oif) ?? false))
+  );
+}
+
+/**
+ * The route that a packet to `dst` (an address) would take, with the table it is from; undefined
+ * if there is none.
+ */
+export function getRoute(
+  socket: NetlinkSocket,
+  dst: string,
+  from: { readonly source?: string; readonly oif?: number; readonly mark?: number } = {},
+): RouteInfo | undefined {
+  const { address, length } = splitPrefix(dst);
+  const item: Request = request(
+    {
+      op: `look up route to ${dst}`,
+      type: rtm.getRoute,
+      flags: 0,
+      tolerate: ["ENETUNREACH", "EHOSTUNREACH", "ESRCH"],
+    },
+    routeLayout,
+    {
+      header: {
+        family: familyOf(dst),
+        dstLength: length,
+        srcLength: from.source === undefined ? 0 : splitPrefix(from.source).length,
+        // IPv6 tells the table anyway, and refuses the flag.
+        flags: familyOf(dst) === addressFamily.inet ? routeFlag.lookupTable : 0,
+      },
+      attrs: { dst: address, src: from.source, oif: from.oif, mark: from.mark },
+    },
+  );
+  const reply = socket.run([item])[0]?.replies[0];
+  return reply && readRoute(reply);
+}
