@@ -1,0 +1,189 @@
+/** Runs one plugin as CNI says: variables and standard input in, result or error JSON out. */
+import { readFileSync, writeSync } from "node:fs";
+import { ConfigError } from "../model/config-error.ts";
+import { filledText, listOf, object, text } from "../model/parse.ts";
+import { readConf, readDocument } from "./config.ts";
+import { type CniEnv, checkArgs, readEnv } from "./env.ts";
+import { CniError, cniCodes, errorJson, toCniError } from "./errors.ts";
+import { checkNetns } from "./netns.ts";
+import type { Call, Plugin } from "./plugin.ts";
+import { readResult, resultJson } from "./result.ts";
+import {
+  type AttachmentId,
+  latestVersion,
+  type NetConf,
+  type Result,
+  type SpecVersion,
+  specVersions,
+} from "./types.ts";
+
+/** A plugin that is loaded only once its call has been found worth it. */
+export interface PluginEntry {
+  readonly type: string;
+  load(): Promise<Plugin>;
+}
+
+/** Serves the call that the environment and standard input hold. Gives the exit status. */
+export async function runPlugin(entry: PluginEntry): Promise<number> {
+  if (process.env.CNI_COMMAND === undefined && isHandCalled()) {
+    about(entry.type);
+    return 0;
+  }
+  const { text, status } = await answer(entry, process.env, () => readFileSync(0, "utf8"));
+  if (text !== "") writeAll(text);
+  return status;
+}
+
+/** The same with everything given: what goes to standard output, and the exit status. */
+export async function answer(
+  entry: PluginEntry,
+  variables: Readonly<Record<string, string | undefined>>,
+  stdin: () => string,
+): Promise<{ text: string; status: number }> {
+  let version: SpecVersion = latestVersion;
+  try {
+    const env = readEnv(variables);
+    if (env.verb === "VERSION") return { text: versionJson(), status: 0 };
+    const { raw, cniVersion } = readDocument(readStdin(stdin));
+    version = cniVersion;
+    checkVersion(env, cniVersion);
+    const call = callOf(env, readConf(raw, cniVersion));
+    const plugin = await entry.load();
+    const result = await dispatch(plugin, env, call);
+    return { text: result ? resultJson(result, cniVersion) : "", status: 0 };
+  } catch (error) {
+    return { text: errorJson(toCniError(error), version), status: 1 };
+  }
+}
+
+function readStdin(stdin: () => string): string {
+  try {
+    return stdin();
+  } catch (error) {
+    const { message } = error as Error;
+    throw new CniError(
+      cniCodes.io,
+      `Cannot read the configuration from standard input: ${message}`,
+    );
+  }
+}
+
+/** The first version of the specification that has the verb. */
+const since: Readonly<Record<string, SpecVersion>> = {
+  CHECK: "0.4.0",
+  GC: "1.1.0",
+  STATUS: "1.1.0",
+};
+
+function checkVersion(env: CniEnv, cniVersion: SpecVersion): void {
+  const first = since[env.verb];
+  if (!first || specVersions.indexOf(cniVersion) >= specVersions.indexOf(first)) return;
+  throw new CniError(
+    cniCodes.version,
+    `cniVersion "${cniVersion}" has no ${env.verb}: it came with ${first}`,
+  );
+}
+
+function callOf(env: CniEnv, conf: NetConf): Call {
+  if (env.verb !== "DEL") checkArgs(env.args);
+  const netns = checkNetns(env);
+  const prevResult = readPrevResult(env, conf);
+  if (env.verb === "CHECK" && !prevResult) {
+    throw new ConfigError("prevResult", "missing, CHECK needs the result of ADD");
+  }
+  return {
+    containerId: env.containerId,
+    ifName: env.ifName,
+    ...(netns !== undefined && { netns }),
+    args: env.args,
+    path: env.path,
+    conf,
+    ...(prevResult && { prevResult }),
+    runtimeConfig: conf.runtimeConfig,
+    cniVersion: conf.cniVersion,
+  };
+}
+
+/** Nothing in an old result may keep DEL from cleaning: there a wrong one is as none. */
+function readPrevResult(env: CniEnv, conf: NetConf): Result | undefined {
+  if (conf.prevResult === undefined) return undefined;
+  try {
+    return readResult(conf.prevResult, conf.cniVersion, "prevResult");
+  } catch (error) {
+    if (env.verb === "DEL") return undefined;
+    throw error;
+  }
+}
+
+async function dispatch(plugin: Plugin, env: CniEnv, call: Call): Promise<Result | undefined> {
+  switch (env.verb) {
+    case "ADD":
+      return await plugin.add(call);
+    case "DEL":
+      await plugin.del(call);
+      return undefined;
+    case "CHECK":
+      await plugin.check(call);
+      return undefined;
+    case "GC":
+      await plugin.gc(call, validAttachments(call.conf.raw));
+      return undefined;
+    default:
+      await plugin.status(call);
+      return undefined;
+  }
+}
+
+const validKey = "cni.dev/valid-attachments";
+const olderKey = "cni.dev/attachments";
+
+/** One entry; "" for an ifname is what some older records hold, so it passes. */
+const attachment = object({ containerID: filledText, ifname: text });
+
+/**
+ * The attachments that GC must keep. A list of none, or the null that a Go caller's nil becomes,
+ * means that everything goes; without the key we can't know, and delete nothing. Throws ConfigError.
+ */
+export function validAttachments(raw: Readonly<Record<string, unknown>>): AttachmentId[] {
+  const key = [validKey, olderKey].find((name) => Object.hasOwn(raw, name));
+  if (key === undefined) {
+    throw new ConfigError(
+      validKey,
+      "missing, GC needs the list of attachments to keep: [] removes all",
+    );
+  }
+  return listOf(attachment)(raw[key], key).map(({ containerID, ifname }) => ({
+    containerId: containerID,
+    ifName: ifname,
+  }));
+}
+
+function versionJson(): string {
+  return JSON.stringify({ cniVersion: latestVersion, supportedVersions: specVersions });
+}
+
+/** Nobody but a person calls a plugin without any of the variables. */
+function isHandCalled(): boolean {
+  return !Object.keys(process.env).some((name) => name.startsWith("CNI_"));
+}
+
+function about(type: string): void {
+  const lines = [
+    `Netloom's CNI plugin "${type}". A container runtime calls it; "netloom cni --help" tells more.`,
+    `CNI protocol versions supported: ${specVersions.join(", ")}`,
+  ];
+  writeSync(2, `${lines.join("\n")}\n`);
+}
+
+/** Standard output may be a pipe that takes less than all at once, or nothing just now. */
+function writeAll(text: string): void {
+  const bytes = Buffer.from(`${text}\n`);
+  for (let sent = 0; sent < bytes.length; ) {
+    try {
+      sent += writeSync(1, bytes, sent);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Bun.sleepSync(1);
+    }
+  }
+}
