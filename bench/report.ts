@@ -28,7 +28,7 @@ const row = (cells: readonly string[]) =>
     .join(" ")
     .trimEnd();
 
-/** A workload's table. Ratios are over `reference`'s, medians both; the budget is for the serial. */
+/** A workload's table. Ratios are over `reference`'s medians; the budget is for the serial. */
 export function table(workload: Workload, measured: Measured, reference: Contestant): string[] {
   const lines = ["", workload.name, row(columns.map(([title]) => title))];
   for (const command of ["ADD", "DEL"] as const) {

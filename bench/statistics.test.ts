@@ -1,3 +1,4 @@
+/** Quantiles and medians against values counted by hand. */
 import { expect, test } from "bun:test";
 import { median, quantile } from "./statistics.ts";
 

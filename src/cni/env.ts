@@ -119,7 +119,7 @@ function readArgs(text: string, verb: Verb): CniArgs {
   return { values, ignoreUnknown };
 }
 
-/** Throws CniError 4 for a key that no plugin of ours reads, unless the runtime said IgnoreUnknown. */
+/** Throws CniError 4 for a key that no plugin of ours reads, unless IgnoreUnknown is set. */
 export function checkArgs(args: CniArgs): void {
   if (args.ignoreUnknown) return;
   for (const key of args.values.keys()) {

@@ -24,7 +24,7 @@ export interface Call {
 
 type Awaitable<T> = T | Promise<T>;
 
-/** A plugin: its verbs. Each throws to refuse; `errors.ts` turns what it throws into a CNI error. */
+/** A plugin: its verbs. Each throws to refuse; `errors.ts` makes a CNI error of that. */
 export interface Plugin {
   /** The name it is called by: `bridge`. */
   readonly type: string;

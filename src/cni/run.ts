@@ -142,7 +142,8 @@ const attachment = object({ containerID: filledText, ifname: text });
 
 /**
  * The attachments that GC must keep. A list of none, or the null that a Go caller's nil becomes,
- * means that everything goes; without the key we can't know, and delete nothing. Throws ConfigError.
+ * means that everything goes; without the key we can't know, and delete nothing.
+ * Throws ConfigError.
  */
 export function validAttachments(raw: Readonly<Record<string, unknown>>): AttachmentId[] {
   const key = [validKey, olderKey].find((name) => Object.hasOwn(raw, name));

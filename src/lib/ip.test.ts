@@ -1,3 +1,4 @@
+/** Addresses: what is read, what is refused, and how they are written. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import * as oracle from "ip-bigint";

@@ -1,3 +1,4 @@
+/** Prefixes: what is read, what is refused, and which addresses they hold. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { AddressError, addressBits, type Family, formatIp, type Ip, parseIp } from "./ip.ts";

@@ -17,7 +17,7 @@ export interface Prefix {
   readonly length: number;
 }
 
-/** Reads `10.1.0.5/24`: the length is required, decimal, without leading zeros. Throws AddressError. */
+/** Reads `10.1.0.5/24`: length required, decimal, no leading zeros. Throws AddressError. */
 export function parsePrefix(text: string): Prefix {
   const slash = text.indexOf("/");
   if (slash < 0) {

@@ -1,3 +1,4 @@
+/** Ranges: their ends, their size, and what they share. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { AddressError, formatIp, type Ip, parseIp } from "./ip.ts";

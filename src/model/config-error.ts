@@ -1,6 +1,6 @@
 /** The error for input that a user wrote: it names the field. */
 
-/** Wrong input. `path` is the field's path in the user's own document: `ipam.ranges[0][1].subnet`. */
+/** Wrong input. `path` is the field's path in the user's document: `ipam.ranges[0][1].subnet`. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly path: string;

@@ -35,7 +35,7 @@ export interface BridgeVlan {
 }
 
 /** Attributes of every link. */
-interface LinkCommon extends Placed {
+interface LinkBase extends Placed {
   readonly kind: "link";
   /** At most 15 bytes. */
   readonly name: string;
@@ -54,15 +54,15 @@ interface LinkCommon extends Placed {
 }
 
 /** A bridge. Its VLAN filtering has values only where the kernel can do it. */
-export interface BridgeLink extends LinkCommon {
+export interface BridgeLink extends LinkBase {
   readonly type: "bridge";
   readonly vlanFiltering?: boolean;
   /** False: the bridge gives its ports no default VLAN 1. */
   readonly defaultPvid?: boolean;
 }
 
-/** A veth pair: the host's end, and in `peer` the container's. One object, since both die together. */
-export interface VethLink extends LinkCommon {
+/** A veth pair: the host's end, and in `peer` the container's. One object: both die together. */
+export interface VethLink extends LinkBase {
   readonly type: "veth";
   readonly peer: {
     readonly netns: string;
@@ -74,7 +74,7 @@ export interface VethLink extends LinkCommon {
 }
 
 /** A link that exists already and is only configured: `lo`, or one that another program made. */
-export interface ExistingLink extends LinkCommon {
+export interface ExistingLink extends LinkBase {
   readonly type: "existing";
 }
 
@@ -113,7 +113,7 @@ export interface RouteObject extends Placed {
 /** A value below /proc/sys, as text without its newline. */
 export interface SysctlObject extends Placed {
   readonly kind: "sysctl";
-  /** Path below /proc/sys: `net/ipv4/ip_forward`. An interface name may hold dots, so no dots here. */
+  /** Path below /proc/sys: `net/ipv4/ip_forward`. No dots: an interface's name may hold them. */
   readonly path: string;
   readonly value: string;
 }

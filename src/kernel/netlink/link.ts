@@ -1,4 +1,4 @@
-/** Requests about links: create, change, delete. Source: include/uapi/linux/{rtnetlink,if_link}.h. */
+/** Requests about links: create, change, delete. Source: uapi/linux/{rtnetlink,if_link}.h. */
 import type { BridgePortSettings } from "./bridge-port.ts";
 import { type Attrs, attrs, type Value } from "./codec.ts";
 import { type LinkKind, linkKindInfo, type linkKinds } from "./link-kinds.ts";
@@ -43,7 +43,7 @@ export interface LinkChange extends LinkSettings {
   readonly addrGenMode?: Value<typeof addrGenMode>;
 }
 
-interface NewLinkCommon extends LinkSettings {
+interface NewLinkBase extends LinkSettings {
   readonly name: string;
   /** The ifindex to take. Absent: the kernel chooses. */
   readonly index?: number;
@@ -55,7 +55,7 @@ interface NewLinkCommon extends LinkSettings {
 
 /** A link to make: `{ name, kind: "veth", veth: { peer: { name } } }`. */
 export type NewLink = {
-  [K in LinkKind]: NewLinkCommon & { readonly kind: K } & {
+  [K in LinkKind]: NewLinkBase & { readonly kind: K } & {
     readonly [P in K]?: Value<(typeof linkKinds)[K]>;
   };
 }[LinkKind];
