@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Finished, type RunOptions, run, shell } from "./run.ts";
 
-/** Addresses of the uplink between host and outside; documentation prefixes, never the machine's. */
+/** The uplink between host and outside; documentation prefixes, never the machine's addresses. */
 export const lan = {
   host4: "198.51.100.1",
   outside4: "198.51.100.2",
