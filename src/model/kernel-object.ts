@@ -88,6 +88,8 @@ export interface AddressObject extends Placed {
   readonly address: string;
   /** False: no duplicate address detection (IPv6). */
   readonly dad?: boolean;
+  /** False: the kernel adds no route for the address's subnet. */
+  readonly prefixRoute?: boolean;
 }
 
 /** A unicast route. Its key is destination, table, priority. */
@@ -116,6 +118,8 @@ export interface SysctlObject extends Placed {
   /** Path below /proc/sys: `net/ipv4/ip_forward`. No dots: an interface's name may hold them. */
   readonly path: string;
   readonly value: string;
+  /** The link in whose directory the value lives: written after the link exists, gone with it. */
+  readonly link?: string;
 }
 
 /** One part of our tables, installed whole in one transaction and shared by its users. */
@@ -167,3 +171,6 @@ export type KernelObject =
   | NftElementObject;
 
 export type KernelObjectKind = KernelObject["kind"];
+
+/** The objects of one kind. */
+export type ObjectOf<K extends KernelObjectKind> = Extract<KernelObject, { readonly kind: K }>;

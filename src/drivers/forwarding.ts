@@ -1,0 +1,19 @@
+/** The host forwards packets of the families that its ports use. Ensured, never reverted. */
+import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
+import { networkScope, type Port } from "../model/port.ts";
+import { familyOf } from "./container-side.ts";
+import type { HostFacts } from "./driver.ts";
+
+/** Global forwarding by family; an uplink that lives on router advertisements keeps hearing them. */
+export function forwarding(port: Port, host: HostFacts): KernelObject[] {
+  const families = new Set(port.ips.map((ip) => familyOf(ip.address)));
+  const paths: [string, string][] = [];
+  if (families.has(4)) paths.push(["net/ipv4/ip_forward", "1"]);
+  if (families.has(6)) {
+    // The kernel stops accepting advertisements the moment it forwards, unless told otherwise.
+    for (const uplink of host.raUplinks) paths.push([`net/ipv6/conf/${uplink}/accept_ra`, "2"]);
+    paths.push(["net/ipv6/conf/all/forwarding", "1"]);
+  }
+  const place = { netns: hostNetns, scope: networkScope(port.network), life: "shared" } as const;
+  return paths.map(([path, value]) => ({ ...place, kind: "sysctl", path, value }));
+}

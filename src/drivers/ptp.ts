@@ -1,0 +1,103 @@
+/** Containers each on a link of their own to the host, which routes between them. */
+import { addressBits, parseIp } from "../lib/ip.ts";
+import { formatPrefix, networkOf, parsePrefix, prefixOf } from "../lib/prefix.ts";
+import { ConfigError } from "../model/config-error.ts";
+import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
+import { attachmentScope, type Port, type PortIp } from "../model/port.ts";
+import { hostPart, linkAddresses, linkRoutes, linkSysctls } from "./container-side.ts";
+import type { Driver, HostFacts } from "./driver.ts";
+import { forwarding } from "./forwarding.ts";
+import { masqueradeObjects } from "./masquerade.ts";
+import { type PtpConfig, parsePtpConfig } from "./ptp-config.ts";
+
+const scopeLink = 253;
+const scopeHost = 254;
+
+export const ptp: Driver<PtpConfig> = {
+  networkType: "ptp",
+  enforcement: "inet",
+  parse: parsePtpConfig,
+
+  complete(port) {
+    const bare = port.ips.find((ip) => ip.gateway === undefined);
+    if (!bare) return port;
+    throw new ConfigError(
+      "ipam",
+      `IPAM gave ${bare.address} without a gateway, which a point-to-point link needs: set "gateway"`,
+    );
+  },
+
+  network: () => [],
+
+  port(port, config, host) {
+    return [
+      pair(port, config, host),
+      ...port.ips.flatMap((ip) => [...hostSide(port, ip), ...throughGateway(port, ip)]),
+      ...forwarding(port, host),
+      ...(config.ipMasq ? masqueradeObjects(port) : []),
+      ...linkSysctls(port, host, { dad: false }),
+      ...linkAddresses(port, { dad: false, prefixRoute: false }),
+      ...linkRoutes(port),
+    ];
+  },
+
+  links: (port) => [
+    { netns: hostNetns, name: port.hostLink },
+    { netns: port.netns, name: port.ifName },
+  ],
+};
+
+function pair(port: Port, config: PtpConfig, host: HostFacts): KernelObject {
+  const mtu = config.mtu === 0 ? host.uplinkMtu : config.mtu;
+  return {
+    netns: hostNetns,
+    scope: attachmentScope(port.id),
+    life: "exclusive",
+    kind: "link",
+    type: "veth",
+    name: port.hostLink,
+    mac: port.hostMac,
+    mtu,
+    alias: port.alias,
+    up: true,
+    peer: { netns: port.netns, name: port.ifName, mac: port.mac, mtu, up: true },
+  };
+}
+
+/** The whole address as a prefix: `10.1.0.5/32`. */
+function single(address: string): string {
+  const ip = parseIp(address);
+  return formatPrefix(prefixOf(ip, addressBits(ip.family)));
+}
+
+/** The host's end bears the gateway's address and leads to the container's. */
+function hostSide(port: Port, ip: PortIp): KernelObject[] {
+  const place = {
+    netns: hostNetns,
+    scope: attachmentScope(port.id),
+    life: "exclusive",
+    link: port.hostLink,
+  } as const;
+  return [
+    { ...place, kind: "address", address: single(ip.gateway!), dad: false },
+    { ...place, kind: "route", dst: single(hostPart(ip.address)), scopeId: scopeHost },
+  ];
+}
+
+/** In the container even its own subnet lies behind the gateway: nothing else is on the link. */
+function throughGateway(port: Port, ip: PortIp): KernelObject[] {
+  const place = {
+    netns: port.netns,
+    scope: attachmentScope(port.id),
+    life: "exclusive",
+    link: port.ifName,
+    kind: "route",
+    source: hostPart(ip.address),
+  } as const;
+  const gateway = ip.gateway!;
+  const subnet = formatPrefix(networkOf(parsePrefix(ip.address)));
+  return [
+    { ...place, dst: single(gateway), scopeId: scopeLink },
+    { ...place, dst: subnet, gateway, scopeId: 0 },
+  ];
+}

@@ -1,0 +1,118 @@
+/**
+ * Attachment records: what we made for an attachment, on disk from before the first kernel change
+ * until after the last. The kernel's own marks are too short for it, and an outside hand erases them.
+ */
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import type { KernelObject } from "../model/kernel-object.ts";
+import type { Attachment } from "../model/port.ts";
+import type { Paths } from "./paths.ts";
+
+const version = 1;
+
+/** What one plugin made for one attachment. */
+export interface AttachmentRecord extends Attachment {
+  readonly version: typeof version;
+  /** 16 hex digits of the attachment. */
+  readonly id: string;
+  /** Who made it: `bridge`, `portmap`. An attachment has one record a maker. */
+  readonly maker: string;
+  readonly network: string;
+  readonly netns: string;
+  /** Everything desired, in our words; shared objects too. */
+  readonly objects: readonly KernelObject[];
+}
+
+/** Which record: an attachment's, by who made it. */
+export type RecordKey = Pick<AttachmentRecord, "id" | "maker">;
+
+function directory(paths: Paths): string {
+  return `${paths.stateDir}/attachments`;
+}
+
+function fileOf(paths: Paths, key: RecordKey): string {
+  return `${directory(paths)}/${key.id}.${key.maker}.json`;
+}
+
+/** Writes a record whole or not at all.. */
+export function writeRecord(paths: Paths, record: AttachmentRecord): void {
+  const path = fileOf(paths, record);
+  const temporary = `${path}.new`;
+  const fd = openForWriting(paths, temporary);
+  try {
+    writeSync(fd, JSON.stringify(record));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, path);
+}
+
+function openForWriting(paths: Paths, path: string): number {
+  try {
+    return openSync(path, "w", 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    mkdirSync(directory(paths), { recursive: true, mode: 0o700 });
+    return openSync(path, "w", 0o600);
+  }
+}
+
+/** The record, or undefined if there is none or it cannot be read: then the kernel's state counts. */
+export function readRecord(paths: Paths, key: RecordKey): AttachmentRecord | undefined {
+  return parseRecord(fileOf(paths, key));
+}
+
+function parseRecord(path: string): AttachmentRecord | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const record = JSON.parse(text) as AttachmentRecord;
+    return record?.version === version && Array.isArray(record.objects) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every readable record. */
+export function listRecords(paths: Paths): AttachmentRecord[] {
+  return recordFiles(paths).flatMap((name) => parseRecord(`${directory(paths)}/${name}`) ?? []);
+}
+
+/** Files that are no readable records, such as a write that was cut short. */
+export function brokenRecords(paths: Paths): string[] {
+  return recordFiles(paths, "")
+    .map((name) => `${directory(paths)}/${name}`)
+    .filter((path) => path.endsWith(".new") || parseRecord(path) === undefined);
+}
+
+function recordFiles(paths: Paths, suffix = ".json"): string[] {
+  try {
+    return readdirSync(directory(paths)).filter((name) => name.endsWith(suffix));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Removes a record; none is fine. */
+export function removeRecord(paths: Paths, key: RecordKey): void {
+  const path = fileOf(paths, key);
+  rmSync(path, { force: true });
+  rmSync(`${path}.new`, { force: true });
+}
