@@ -73,9 +73,18 @@ export function toCniError(error: unknown): CniError {
   if (error instanceof CniError) return error;
   if (error instanceof AggregateError) return fromMany(error);
   if (!(error instanceof Error)) return new CniError(cniCodes.internal, String(error));
+  if (isSetnsError(error)) {
+    const message = `Cannot enter the namespace that CNI_NETNS names: ${error.message}`;
+    return new CniError(cniCodes.netns, message, causes(error.cause), { cause: error });
+  }
   const code = codeOf(error as Error & { code?: unknown; syscall?: unknown });
   const details = code === cniCodes.internal ? (error.stack ?? "") : causes(error.cause);
   return new CniError(code, error.message, details, { cause: error });
+}
+
+/** Above all EINVAL: the file is a namespace, but of another kind. */
+function isSetnsError(error: Error): boolean {
+  return error.name === "SysError" && "call" in error && error.call === "setns";
 }
 
 function codeOf(error: Error & { code?: unknown; syscall?: unknown }): number {

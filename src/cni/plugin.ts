@@ -1,4 +1,5 @@
 /** What a CNI plugin is to the code that speaks the protocol. */
+import type { Log } from "../lib/log.ts";
 import type { CniArgs } from "./env.ts";
 import type { AttachmentId, NetConf, Result, SpecVersion } from "./types.ts";
 
@@ -20,6 +21,8 @@ export interface Call {
   readonly prevResult?: Result;
   readonly runtimeConfig: Readonly<Record<string, unknown>>;
   readonly cniVersion: SpecVersion;
+  /** For what is worth telling beside success and failure, which are logged anyway. */
+  readonly log: Log;
 }
 
 type Awaitable<T> = T | Promise<T>;

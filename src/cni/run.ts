@@ -1,10 +1,12 @@
 /** Runs one plugin as CNI says: variables and standard input in, result or error JSON out. */
 import { readFileSync, writeSync } from "node:fs";
+import type { Log } from "../lib/log.ts";
 import { ConfigError } from "../model/config-error.ts";
 import { filledText, listOf, object, text } from "../model/parse.ts";
 import { readConf, readDocument } from "./config.ts";
 import { type CniEnv, checkArgs, readEnv } from "./env.ts";
 import { CniError, cniCodes, errorJson, toCniError } from "./errors.ts";
+import { openLog } from "./log-file.ts";
 import { checkNetns } from "./netns.ts";
 import type { Call, Plugin } from "./plugin.ts";
 import { readResult, resultJson } from "./result.ts";
@@ -23,36 +25,66 @@ export interface PluginEntry {
   load(): Promise<Plugin>;
 }
 
+/** What a call is answered with. */
+export interface Answer {
+  /** For standard output; may be empty. */
+  readonly text: string;
+  /** The process's exit status. */
+  readonly status: 0 | 1;
+}
+
+/** The world that a call comes from. */
+export interface Caller {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: () => string;
+  readonly log: Log;
+}
+
 /** Serves the call that the environment and standard input hold. Gives the exit status. */
 export async function runPlugin(entry: PluginEntry): Promise<number> {
-  if (process.env.CNI_COMMAND === undefined && isHandCalled()) {
+  const env = process.env;
+  if (env.CNI_COMMAND === undefined && isHandCalled(env)) {
     about(entry.type);
     return 0;
   }
-  const { text, status } = await answer(entry, process.env, () => readFileSync(0, "utf8"));
+  const stdin = () => readFileSync(0, "utf8");
+  const { text, status } = await answer(entry, { env, stdin, log: openLog(env) });
   if (text !== "") writeAll(text);
   return status;
 }
 
-/** The same with everything given: what goes to standard output, and the exit status. */
-export async function answer(
-  entry: PluginEntry,
-  variables: Readonly<Record<string, string | undefined>>,
-  stdin: () => string,
-): Promise<{ text: string; status: number }> {
-  let version: SpecVersion = latestVersion;
+/** Serves one call of the plugin. Never throws. */
+export async function answer(entry: PluginEntry, caller: Caller): Promise<Answer> {
+  const { env, log } = caller;
+  const started = performance.now();
+  let cniVersion: SpecVersion = latestVersion;
+  const about = {
+    verb: env.CNI_COMMAND,
+    plugin: entry.type,
+    containerId: env.CNI_CONTAINERID,
+    ifName: env.CNI_IFNAME,
+    network: undefined as string | undefined,
+  };
+  const durationMs = () => Math.round((performance.now() - started) * 100) / 100;
   try {
-    const env = readEnv(variables);
-    if (env.verb === "VERSION") return { text: versionJson(), status: 0 };
-    const { raw, cniVersion } = readDocument(readStdin(stdin));
-    version = cniVersion;
-    checkVersion(env, cniVersion);
-    const call = callOf(env, readConf(raw, cniVersion));
-    const plugin = await entry.load();
-    const result = await dispatch(plugin, env, call);
-    return { text: result ? resultJson(result, cniVersion) : "", status: 0 };
-  } catch (error) {
-    return { text: errorJson(toCniError(error), version), status: 1 };
+    const cniEnv = readEnv(env);
+    if (cniEnv.verb === "VERSION") return { text: versionJson(), status: 0 };
+    const document = readDocument(readStdin(caller.stdin));
+    cniVersion = document.cniVersion;
+    checkVersion(cniEnv, cniVersion);
+    const conf = readConf(document.raw, cniVersion);
+    about.network = conf.name;
+    const call = callOf(cniEnv, conf, (event) => log({ ...about, ...event }));
+    const result = await dispatch(await entry.load(), cniEnv, call);
+    const text = result ? resultJson(result, cniVersion) : "";
+    log({ level: "info", event: "done", ...about, durationMs: durationMs() });
+    return { text, status: 0 };
+  } catch (thrown) {
+    const error = toCniError(thrown);
+    const { code, message, details } = error;
+    const more = { durationMs: durationMs(), error: message, code, ...(details && { details }) };
+    log({ level: "error", event: "failed", ...about, ...more });
+    return { text: errorJson(error, cniVersion), status: 1 };
   }
 }
 
@@ -84,10 +116,10 @@ function checkVersion(env: CniEnv, cniVersion: SpecVersion): void {
   );
 }
 
-function callOf(env: CniEnv, conf: NetConf): Call {
+function callOf(env: CniEnv, conf: NetConf, log: Log): Call {
   if (env.verb !== "DEL") checkArgs(env.args);
   const netns = checkNetns(env);
-  const prevResult = readPrevResult(env, conf);
+  const prevResult = readPrevResult(env, conf, log);
   if (env.verb === "CHECK" && !prevResult) {
     throw new ConfigError("prevResult", "missing, CHECK needs the result of ADD");
   }
@@ -101,17 +133,19 @@ function callOf(env: CniEnv, conf: NetConf): Call {
     ...(prevResult && { prevResult }),
     runtimeConfig: conf.runtimeConfig,
     cniVersion: conf.cniVersion,
+    log,
   };
 }
 
 /** Nothing in an old result may keep DEL from cleaning: there a wrong one is as none. */
-function readPrevResult(env: CniEnv, conf: NetConf): Result | undefined {
+function readPrevResult(env: CniEnv, conf: NetConf, log: Log): Result | undefined {
   if (conf.prevResult === undefined) return undefined;
   try {
     return readResult(conf.prevResult, conf.cniVersion, "prevResult");
   } catch (error) {
-    if (env.verb === "DEL") return undefined;
-    throw error;
+    if (env.verb !== "DEL") throw error;
+    log({ level: "warn", event: "prevResult ignored", error: (error as Error).message });
+    return undefined;
   }
 }
 
@@ -164,8 +198,8 @@ function versionJson(): string {
 }
 
 /** Nobody but a person calls a plugin without any of the variables. */
-function isHandCalled(): boolean {
-  return !Object.keys(process.env).some((name) => name.startsWith("CNI_"));
+function isHandCalled(env: Caller["env"]): boolean {
+  return !Object.keys(env).some((name) => name.startsWith("CNI_"));
 }
 
 function about(type: string): void {

@@ -1,0 +1,48 @@
+/** Events as JSON, one line each; where the lines go is the caller's. */
+
+/** How much an event matters. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** What happened, and to what. Fields that don't apply are absent. */
+export interface LogEvent {
+  readonly level: LogLevel;
+  /** A constant to search for: `done`, `failed`. */
+  readonly event: string;
+  /** CNI's verb: `ADD`. */
+  readonly verb?: string;
+  /** Plugin's type: `bridge`. */
+  readonly plugin?: string;
+  readonly containerId?: string;
+  readonly ifName?: string;
+  readonly network?: string;
+  readonly durationMs?: number;
+  /** An error's message. */
+  readonly error?: string;
+  /** More, named by the event. */
+  readonly [more: string]: unknown;
+}
+
+/** Takes an event. Never throws. */
+export type Log = (event: LogEvent) => void;
+
+/** Takes events and drops them. */
+export const silentLog: Log = () => {};
+
+export interface LogOptions {
+  /** Gets each line, its newline included. */
+  readonly write: (line: string) => void;
+  /** Fields of every line. */
+  readonly base?: Readonly<Record<string, unknown>>;
+  readonly now?: () => Date;
+}
+
+/** Writes `{"ts": RFC 3339 in UTC, "level": …, "event": …, …}`. A line that can't be written is lost. */
+export function jsonLog({ write, base = {}, now = () => new Date() }: LogOptions): Log {
+  return ({ level, event, ...rest }) => {
+    try {
+      write(`${JSON.stringify({ ts: now().toISOString(), level, event, ...base, ...rest })}\n`);
+    } catch {
+      // What is logged matters more than its log: a full disk must not stop a container.
+    }
+  };
+}
