@@ -36,7 +36,7 @@ export interface LogOptions {
   readonly now?: () => Date;
 }
 
-/** Writes `{"ts": RFC 3339 in UTC, "level": …, "event": …, …}`. A line that can't be written is lost. */
+/** Writes `{"ts": RFC 3339 in UTC, "level", "event", …}`. A line that can't be written is lost. */
 export function jsonLog({ write, base = {}, now = () => new Date() }: LogOptions): Log {
   return ({ level, event, ...rest }) => {
     try {
