@@ -4,7 +4,7 @@ import { networkScope, type Port } from "../model/port.ts";
 import { familyOf } from "./container-side.ts";
 import type { HostFacts } from "./driver.ts";
 
-/** Global forwarding by family; an uplink that lives on router advertisements keeps hearing them. */
+/** Global forwarding by family; an uplink that lives on router advertisements keeps hearing. */
 export function forwarding(port: Port, host: HostFacts): KernelObject[] {
   const families = new Set(port.ips.map((ip) => familyOf(ip.address)));
   const paths: [string, string][] = [];

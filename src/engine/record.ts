@@ -1,6 +1,6 @@
 /**
  * Attachment records: what we made for an attachment, on disk from before the first kernel change
- * until after the last. The kernel's own marks are too short for it, and an outside hand erases them.
+ * until after the last. The kernel's own marks are too short, and an outside hand erases them.
  */
 import {
   closeSync,
@@ -68,7 +68,7 @@ function openForWriting(paths: Paths, path: string): number {
   }
 }
 
-/** The record, or undefined if there is none or it cannot be read: then the kernel's state counts. */
+/** The record; undefined if there is none or it is unreadable: then the kernel's state counts. */
 export function readRecord(paths: Paths, key: RecordKey): AttachmentRecord | undefined {
   return parseRecord(fileOf(paths, key));
 }

@@ -1,4 +1,4 @@
-/** nftables tables as plain data: what is static in them. Elements are kernel objects of their own. */
+/** nftables tables as plain data: what is static in them. Elements are kernel objects. */
 
 export type NftFamily = "inet" | "bridge" | "netdev" | "ip" | "ip6";
 
