@@ -11,146 +11,182 @@ export class DecodeError extends Error {
   }
 }
 
-/** Appends values to a buffer that grows as needed. */
+/** A number that the field cannot hold, and would be cut to another one. */
+function misfit(value: number, field: string): never {
+  throw new RangeError(`${value} does not fit ${field}`);
+}
+
+// Plain bytes and fields, not DataView and `#`: in a process that lives milliseconds every line
+// runs once, and the first use of those costs more than all the arithmetic here.
+
+/** Appends values to a buffer that grows. Throws RangeError for numbers that do not fit. */
 export class Writer {
-  #bytes: Uint8Array;
-  #view: DataView;
-  #length = 0;
+  private buffer: Uint8Array;
+  private used = 0;
 
   constructor(capacity = 1024) {
-    this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
+    this.buffer = new Uint8Array(capacity);
   }
 
   get length(): number {
-    return this.#length;
+    return this.used;
   }
 
   /** What was written so far, not copied: valid until the next write. */
   get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    return this.buffer.subarray(0, this.used);
   }
 
-  #take(count: number): number {
-    const at = this.#length;
-    this.#length += count;
-    if (this.#length > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2));
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
+  private take(count: number): number {
+    const at = this.used;
+    this.used += count;
+    if (this.used > this.buffer.length) {
+      const larger = new Uint8Array(Math.max(this.used, this.buffer.length * 2));
+      larger.set(this.buffer);
+      this.buffer = larger;
     }
     return at;
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#take(1), value);
+    if ((value & 0xff) !== value) misfit(value, "u8");
+    const at = this.take(1);
+    this.buffer[at] = value;
   }
   u16(value: number): void {
-    this.#view.setUint16(this.#take(2), value, true);
+    this.patchU16(this.take(2), value);
   }
   u32(value: number): void {
-    this.#view.setUint32(this.#take(4), value, true);
+    this.patchU32(this.take(4), value);
   }
   i32(value: number): void {
-    this.#view.setInt32(this.#take(4), value, true);
+    if ((value | 0) !== value) misfit(value, "i32");
+    this.patchU32(this.take(4), value >>> 0);
   }
   u64(value: bigint): void {
-    this.#view.setBigUint64(this.#take(8), value, true);
+    if (BigInt.asUintN(64, value) !== value) misfit(Number(value), "u64");
+    this.u32(Number(value & 0xffffffffn));
+    this.u32(Number(value >> 32n));
   }
   u16be(value: number): void {
-    this.#view.setUint16(this.#take(2), value);
+    if ((value & 0xffff) !== value) misfit(value, "u16");
+    this.u8(value >>> 8);
+    this.u8(value & 0xff);
   }
   u32be(value: number): void {
-    this.#view.setUint32(this.#take(4), value);
+    if (value >>> 0 !== value) misfit(value, "u32");
+    this.u16be(value >>> 16);
+    this.u16be(value & 0xffff);
   }
   u64be(value: bigint): void {
-    this.#view.setBigUint64(this.#take(8), value);
+    if (BigInt.asUintN(64, value) !== value) misfit(Number(value), "u64");
+    this.u32be(Number(value >> 32n));
+    this.u32be(Number(value & 0xffffffffn));
   }
   raw(bytes: Uint8Array): void {
-    const at = this.#take(bytes.length);
-    this.#bytes.set(bytes, at);
+    const at = this.take(bytes.length);
+    this.buffer.set(bytes, at);
   }
   zeros(count: number): void {
-    this.#take(count);
+    this.take(count);
   }
   /** Zeros up to a multiple of `boundary`. */
   align(boundary: number): void {
-    this.zeros((boundary - (this.#length % boundary)) % boundary);
+    this.zeros((boundary - (this.used % boundary)) % boundary);
   }
   patchU16(at: number, value: number): void {
-    this.#view.setUint16(at, value, true);
+    if ((value & 0xffff) !== value) misfit(value, "u16");
+    this.buffer[at] = value;
+    this.buffer[at + 1] = value >>> 8;
   }
   patchU32(at: number, value: number): void {
-    this.#view.setUint32(at, value, true);
+    if (value >>> 0 !== value) misfit(value, "u32");
+    this.buffer[at] = value;
+    this.buffer[at + 1] = value >>> 8;
+    this.buffer[at + 2] = value >>> 16;
+    this.buffer[at + 3] = value >>> 24;
   }
 }
 
 /** Reads a window of a buffer from front to back. Every read past the window throws DecodeError. */
 export class Reader {
-  readonly #view: DataView;
-  readonly #bytes: Uint8Array;
-  #at: number;
-  readonly #end: number;
+  private readonly bytes: Uint8Array;
+  private position: number;
+  private readonly end: number;
 
   constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#at = start;
-    this.#end = end;
+    this.bytes = bytes;
+    this.position = start;
+    this.end = end;
   }
 
+  /** Where the next read starts, from the start of the buffer. */
   get at(): number {
-    return this.#at;
+    return this.position;
   }
   get left(): number {
-    return this.#end - this.#at;
+    return this.end - this.position;
   }
 
-  #take(count: number): number {
-    if (count < 0 || count > this.left) {
-      throw new DecodeError(`need ${count} bytes, have ${this.left}`, this.#at);
+  private take(count: number): number {
+    const at = this.position;
+    // Also catches NaN, which no comparison with `>` would.
+    if (!(count >= 0 && count <= this.end - at)) {
+      throw new DecodeError(`need ${count} bytes, have ${this.left}`, at);
     }
-    const at = this.#at;
-    this.#at += count;
+    this.position = at + count;
     return at;
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.bytes[this.take(1)]!;
   }
   u16(): number {
-    return this.#view.getUint16(this.#take(2), true);
+    const at = this.take(2);
+    return this.bytes[at]! | (this.bytes[at + 1]! << 8);
   }
   u32(): number {
-    return this.#view.getUint32(this.#take(4), true);
+    return this.i32() >>> 0;
   }
   i32(): number {
-    return this.#view.getInt32(this.#take(4), true);
+    const at = this.take(4);
+    const { bytes } = this;
+    return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
   }
   u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8), true);
+    const at = this.take(8);
+    this.position = at;
+    const low = this.u32();
+    return (BigInt(this.u32()) << 32n) | BigInt(low);
   }
   u16be(): number {
-    return this.#view.getUint16(this.#take(2));
+    const at = this.take(2);
+    return (this.bytes[at]! << 8) | this.bytes[at + 1]!;
   }
   u32be(): number {
-    return this.#view.getUint32(this.#take(4));
+    const at = this.take(4);
+    const { bytes } = this;
+    return (
+      ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+    );
   }
   u64be(): bigint {
-    return this.#view.getBigUint64(this.#take(8));
+    const at = this.take(8);
+    this.position = at;
+    const high = this.u32be();
+    return (BigInt(high) << 32n) | BigInt(this.u32be());
   }
   /** The next `count` bytes, not copied. */
   raw(count: number): Uint8Array {
-    const at = this.#take(count);
-    return this.#bytes.subarray(at, at + count);
+    const at = this.take(count);
+    return this.bytes.subarray(at, at + count);
   }
   skip(count: number): void {
-    this.#take(count);
+    this.take(count);
   }
   /** A reader of the next `count` bytes. */
   window(count: number): Reader {
-    const at = this.#take(count);
-    return new Reader(this.#bytes, at, at + count);
+    const at = this.take(count);
+    return new Reader(this.bytes, at, at + count);
   }
 }

@@ -22,8 +22,6 @@ export type Value<C> = C extends Codec<infer T> ? T : never;
 
 const nestedFlag = 0x8000;
 const typeMask = 0x3fff;
-const textEncoder = new TextEncoder();
-const textDecoder = new TextDecoder();
 
 export const u8: FixedCodec<number> = { size: 1, write: (o, v) => o.u8(v), read: (r) => r.u8() };
 export const u16: FixedCodec<number> = { size: 2, write: (o, v) => o.u16(v), read: (r) => r.u16() };
@@ -65,20 +63,53 @@ export const binary: Codec<Uint8Array> = {
 /** NUL-terminated UTF-8. The terminator may lack when reading. */
 export const string: Codec<string> = {
   write: (o, v) => {
-    o.raw(textEncoder.encode(v));
+    const bytes = new TextEncoder().encode(v);
+    if (bytes.includes(0)) throw new RangeError(`${JSON.stringify(v)} holds a NUL`);
+    o.raw(bytes);
     o.u8(0);
   },
-  read: (r) => {
-    const bytes = r.raw(r.left);
-    const nul = bytes.indexOf(0);
-    return textDecoder.decode(nul < 0 ? bytes : bytes.subarray(0, nul));
-  },
+  read: (r) => readText(r.raw(r.left)),
 };
 
-/** A hardware address of any length as lower-case hex with colons. */
+/** Names are ASCII, and the first use of a TextDecoder costs 50 µs. */
+function readText(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (byte === 0) break;
+    if (byte > 0x7f) {
+      const nul = bytes.indexOf(0);
+      return new TextDecoder().decode(nul < 0 ? bytes : bytes.subarray(0, nul));
+    }
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+const hexDigits = "0123456789abcdef";
+
+/** A hardware address of any length as lower-case hex with colons. Throws RangeError. */
 export const mac: Codec<string> = {
-  write: (o, v) => o.raw(Uint8Array.from(v.split(":"), (part) => Number.parseInt(part, 16))),
-  read: (r) => Array.from(r.raw(r.left), (byte) => byte.toString(16).padStart(2, "0")).join(":"),
+  write: (o, v) => {
+    for (let at = 0; at < v.length; at += 3) {
+      const high = hexDigits.indexOf(v.charAt(at).toLowerCase());
+      const low = hexDigits.indexOf(v.charAt(at + 1).toLowerCase());
+      const ends = at + 2 === v.length || (v.charAt(at + 2) === ":" && at + 3 < v.length);
+      // An empty charAt is found at 0.
+      if (high < 0 || low < 0 || at + 1 >= v.length || !ends) {
+        throw new RangeError(`"${v}" is no hardware address`);
+      }
+      o.u8(high * 16 + low);
+    }
+  },
+  read: (r) => {
+    let text = "";
+    while (r.left > 0) {
+      const byte = r.u8();
+      text += `${text === "" ? "" : ":"}${hexDigits.charAt(byte >> 4)}${hexDigits.charAt(byte & 15)}`;
+    }
+    return text;
+  },
 };
 
 /** An IPv4 or IPv6 address in canonical text; the length tells the family. */
@@ -97,13 +128,17 @@ export function oneOf<const Names extends Record<string, number>>(
   names: Names,
   base: FixedCodec<number>,
 ): FixedCodec<keyof Names | number> {
-  const byNumber = new Map(Object.entries(names).map(([name, number]) => [number, name]));
   return {
     size: base.size,
-    write: (o, v) => base.write(o, typeof v === "number" ? v : (names[v] as number)),
+    write: (o, v) => {
+      const number = typeof v === "number" ? v : names[v];
+      if (number === undefined) throw new RangeError(`"${String(v)}" is no known value`);
+      base.write(o, number);
+    },
     read: (r) => {
       const number = base.read(r);
-      return (byNumber.get(number) as keyof Names | undefined) ?? number;
+      for (const name in names) if (names[name] === number) return name;
+      return number;
     },
   };
 }
@@ -142,29 +177,33 @@ export function eachAttr(from: Reader, visit: (type: number, value: Reader) => v
 
 /** A run of attributes by table. Unknown ones are skipped; of repeated ones the last counts. */
 export function attrs<const T extends AttrTable>(table: T): Codec<Attrs<T>> {
-  let byType: Map<number, readonly [string, Codec<unknown>]> | undefined;
+  let names: string[] | undefined;
   return {
     nested: true,
     write: (o, value) => {
       for (const name in table) {
         const item = value[name];
         if (item === undefined) continue;
-        const [type, codec] = table[name]!;
-        writeAttr(o, type, codec, item);
+        const entry = table[name]!;
+        writeAttr(o, entry[0], entry[1], item);
       }
     },
     read: (r) => {
-      byType ??= new Map(
-        Object.entries(table).map(([name, [type, codec]]) => [type, [name, codec]]),
-      );
+      names ??= namesByType(table);
       const value: Record<string, unknown> = {};
       eachAttr(r, (type, window) => {
-        const known = byType!.get(type);
-        if (known) value[known[0]] = known[1].read(window);
+        const name = names![type];
+        if (name !== undefined) value[name] = table[name]![1].read(window);
       });
       return value as Attrs<T>;
     },
   };
+}
+
+function namesByType(table: AttrTable): string[] {
+  const names: string[] = [];
+  for (const name in table) names[table[name]![0]] = name;
+  return names;
 }
 
 /** A nest of attributes that all have one type and the same kind of value. */

@@ -22,6 +22,7 @@ export function linkText(target: LinkTarget): string {
 
 interface LinkSettings {
   readonly up?: boolean;
+  readonly promisc?: boolean;
   readonly mac?: string;
   /** Bytes. */
   readonly mtu?: number;
@@ -38,7 +39,6 @@ export interface LinkChange extends LinkSettings {
   readonly netNsFd?: number;
   /** At most 255 bytes; empty takes it away. */
   readonly alias?: string;
-  readonly promisc?: boolean;
   readonly allmulti?: boolean;
   readonly addrGenMode?: Value<typeof addrGenMode>;
 }
@@ -62,7 +62,7 @@ export type NewLink = {
 
 /** Creates a link. The kernel ignores an alias here: send a `changeLink` in the same batch. */
 export function createLink(spec: NewLink): Request {
-  const { kind, up, index, ...rest } = spec;
+  const { kind, up, promisc, index, ...rest } = spec;
   const data = (rest as Record<string, unknown>)[kind];
   return request(
     {
@@ -72,7 +72,7 @@ export function createLink(spec: NewLink): Request {
     },
     linkLayout,
     {
-      header: { index, ...flagsOf({ up }) },
+      header: { index, ...flagsOf({ up, promisc }) },
       attrs: { ...(rest as Attrs<typeof linkAttrs>), kindInfo: { kind, data } },
     },
   );
@@ -115,7 +115,7 @@ export function changeBridge(
   settings: Value<(typeof linkKinds)["bridge"]>,
 ): Request {
   return request(
-    { op: `change bridge ${linkText(target)}`, type: rtm.newLink, flags: 0 },
+    { op: `change bridge attributes of ${linkText(target)}`, type: rtm.newLink, flags: 0 },
     linkLayout,
     {
       header: { index: "index" in target ? target.index : 0 },

@@ -73,12 +73,12 @@ export function request<H, T extends AttrTable>(
   };
 }
 
-/** Appends one encoded request. */
-export function encode(out: Writer, item: Request, seq: number): void {
+/** Appends one encoded request, with NLM_F_REQUEST and these flags. */
+export function encode(out: Writer, item: Request, flags: number, seq: number): void {
   const at = out.length;
   out.u32(0);
   out.u16(item.type);
-  out.u16(item.flags | nlmF.request);
+  out.u16(flags | nlmF.request);
   out.u32(seq);
   out.u32(0);
   item.write(out);
@@ -94,9 +94,10 @@ export interface Message {
   readonly body: Reader;
 }
 
-/** Splits a received buffer into messages. Throws DecodeError on impossible lengths. */
-export function* messages(buffer: Uint8Array): Generator<Message> {
-  const all = new Reader(buffer);
+/** Splits received bytes into messages. Throws DecodeError on impossible lengths. */
+export function messages(bytes: Uint8Array): Message[] {
+  const all = new Reader(bytes);
+  const found: Message[] = [];
   while (all.left > 0) {
     const at = all.at;
     const length = all.u32();
@@ -107,8 +108,9 @@ export function* messages(buffer: Uint8Array): Generator<Message> {
     if (length < headerLength) throw new DecodeError(`message has length ${length}`, at);
     const body = all.window(length - headerLength);
     all.skip(Math.min((4 - (length % 4)) % 4, all.left));
-    yield { type, flags, seq, body };
+    found.push({ type, flags, seq, body });
   }
+  return found;
 }
 
 /** Struct and attributes of a received message. Throws DecodeError. */

@@ -1,5 +1,5 @@
-/** A netlink socket: requests in batches, dumps, replies. Synchronous. */
-import { closeSync } from "node:fs";
+/** A netlink socket: requests in batches, dumps, replies. Synchronous, but for what says not. */
+import { closeSync, write } from "node:fs";
 import { Writer } from "../../lib/bytes.ts";
 import * as sys from "../sys/libc.ts";
 import { NetlinkError } from "./error.ts";
@@ -9,62 +9,140 @@ const afNetlink = 16;
 const sockRaw = 3;
 const solSocket = 1;
 const solNetlink = 270;
-const options = { capAck: 10, extAck: 11, strictCheck: 12 } as const;
+const netlinkOption = { capAck: 10, extAck: 11, strictCheck: 12 } as const;
+const socketOption = { receiveTimeout: 20, sendBufferForce: 32, receiveBufferForce: 33 } as const;
+const msgTrunc = 0x20;
+const errno = { EINTR: 4, EMSGSIZE: 90 } as const;
+
 const receiveTimeoutS = 10;
 const maxDumpTries = 10;
+/** Most requests whose acknowledgements are let wait at once; the rest goes in a next datagram. */
+const maxBatch = 500;
+/** An acknowledgement takes up to 2 KiB of the receive buffer, the reply to a question 4. */
+const receiveBufferBytes = 4 << 20;
+/** The kernel makes dump datagrams no longer than this, except for one message that is longer. */
+const datagramBytes = 32 * 1024;
+/** What a socket sends in one datagram by default. */
+const sendBufferBytes = 200 * 1024;
 
 export const netlinkProtocol = { route: 0, netfilter: 12 } as const;
 
 /** What came of one request of a batch. */
 export interface Outcome {
-  /** Messages other than the acknowledgement, copied from the buffer. */
+  /** Messages other than the acknowledgement. */
   readonly replies: readonly Message[];
+  /** Undefined also when the request tolerates the error. */
   readonly error: NetlinkError | undefined;
 }
 
-const one = new Uint8Array([1, 0, 0, 0]);
+function int32(value: number): Uint8Array {
+  return new Uint8Array([value, value >>> 8, value >>> 16, value >>> 24]);
+}
 
 /** Belongs for life to the namespace that it was opened in. */
 export class NetlinkSocket implements Disposable {
   readonly fd: number;
-  readonly #buffer = new Uint8Array(64 * 1024);
-  #seq = 0;
+  private seq = 0;
+  /** Received datagrams lie one after the other and are never overwritten: replies point here. */
+  private buffer = new Uint8Array(4 * datagramBytes);
+  private used = 0;
+  private busy = false;
 
   /** Opens in the namespace that the calling thread is in. Throws SysError. */
   constructor(protocol: keyof typeof netlinkProtocol) {
     this.fd = sys.socket(afNetlink, sockRaw, netlinkProtocol[protocol]);
-    sys.setsockopt(this.fd, solNetlink, options.extAck, one);
-    sys.setsockopt(this.fd, solNetlink, options.capAck, one);
-    if (protocol === "route") sys.setsockopt(this.fd, solNetlink, options.strictCheck, one);
-    const timeout = new BigInt64Array([BigInt(receiveTimeoutS), 0n]);
-    sys.setsockopt(this.fd, solSocket, 20, new Uint8Array(timeout.buffer));
+    const on = int32(1);
+    sys.setsockopt(this.fd, solNetlink, netlinkOption.extAck, on);
+    sys.setsockopt(this.fd, solNetlink, netlinkOption.capAck, on);
+    // Without it the kernel ignores what a dump asks for, and sends everything.
+    if (protocol === "route") sys.setsockopt(this.fd, solNetlink, netlinkOption.strictCheck, on);
+    const timeval = new Uint8Array(16);
+    timeval[0] = receiveTimeoutS;
+    sys.setsockopt(this.fd, solSocket, socketOption.receiveTimeout, timeval);
+    this.enlarge(socketOption.receiveBufferForce, receiveBufferBytes);
   }
 
   [Symbol.dispose](): void {
     closeSync(this.fd);
   }
 
-  /** Sends requests in one datagram; throws the first error that its request does not tolerate. */
+  /** As `batch`, but throws the first error that its request does not tolerate. */
   run(requests: readonly Request[]): readonly Outcome[] {
-    const outcomes = this.batch(requests);
-    for (const outcome of outcomes) if (outcome.error) throw outcome.error;
-    return outcomes;
+    return throwFirst(this.batch(requests));
   }
 
-  /** Sends requests in one datagram; the kernel works through all of them, whatever fails. */
+  /**
+   * Sends requests in one datagram; the kernel works through all of them in order, whatever fails.
+   * More than some hundreds take several datagrams.
+   */
   batch(requests: readonly Request[]): Outcome[] {
-    if (requests.length === 0) return [];
-    const out = new Writer();
-    const first = this.#seq + 1;
-    for (const item of requests) {
-      encode(out, { ...item, flags: item.flags | nlmF.ack }, ++this.#seq);
+    if (requests.length > maxBatch) {
+      return [...this.batch(requests.slice(0, maxBatch)), ...this.batch(requests.slice(maxBatch))];
     }
-    sys.send(this.fd, out.bytes);
+    this.assertFree();
+    if (requests.length === 0) return [];
+    const first = this.seq + 1;
+    sys.send(this.fd, this.encodeAll(requests));
+    return this.collect(requests, first);
+  }
+
+  /**
+   * As `run`, but the kernel works on a thread of Bun's pool, so that the caller goes on meanwhile:
+   * deleting a link makes its thread wait some 17 ms. Until it is done the socket serves nothing
+   * else.
+   */
+  async runInBackground(requests: readonly Request[]): Promise<readonly Outcome[]> {
+    this.assertFree();
+    if (requests.length === 0) return [];
+    if (requests.length > maxBatch) throw new RangeError(`at most ${maxBatch} requests at once`);
+    const first = this.seq + 1;
+    const bytes = this.encodeAll(requests);
+    this.busy = true;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        write(this.fd, bytes, (error) => (error ? reject(error) : resolve()));
+      });
+    } finally {
+      this.busy = false;
+    }
+    return throwFirst(this.collect(requests, first));
+  }
+
+  /** All messages that answer a dump. A dump that changed under way is repeated. */
+  dump(item: Request): Message[] {
+    this.assertFree();
+    for (let tries = 0; tries < maxDumpTries; tries++) {
+      const found = this.dumpOnce(item);
+      if (found) return found;
+    }
+    throw new NetlinkError(`${item.op} without interruption in ${maxDumpTries} tries`, errno.EINTR);
+  }
+
+  private assertFree(): void {
+    if (this.busy) throw new Error("this netlink socket is at work in the background");
+  }
+
+  private encodeAll(requests: readonly Request[]): Uint8Array {
+    const out = new Writer();
+    for (const item of requests) encode(out, item, item.flags | nlmF.ack, ++this.seq);
+    if (out.length > sendBufferBytes) this.enlarge(socketOption.sendBufferForce, 2 * out.length);
+    return out.bytes;
+  }
+
+  private enlarge(option: number, bytes: number): void {
+    try {
+      sys.setsockopt(this.fd, solSocket, option, int32(bytes));
+    } catch {
+      // Not root in the first user namespace: the default must do.
+    }
+  }
+
+  private collect(requests: readonly Request[], first: number): Outcome[] {
     const outcomes: Outcome[] = [];
     const replies: Message[][] = requests.map(() => []);
     let open = requests.length;
     while (open > 0) {
-      for (const message of this.#receive()) {
+      for (const message of this.receive()) {
         const index = message.seq - first;
         const item = requests[index];
         if (!item) continue;
@@ -72,38 +150,27 @@ export class NetlinkSocket implements Disposable {
           replies[index]!.push(message);
           continue;
         }
-        const error = errorOf(message, item.op);
-        const tolerated = error && item.tolerate?.includes(error.code);
-        outcomes[index] = { replies: replies[index]!, error: tolerated ? undefined : error };
+        outcomes[index] = { replies: replies[index]!, error: untolerated(message, item) };
         open--;
       }
     }
     return outcomes;
   }
 
-  /** All messages that answer a dump. A dump that changed under way is repeated. */
-  dump(item: Request): Message[] {
-    for (let tries = 0; tries < maxDumpTries; tries++) {
-      const found = this.#dumpOnce(item);
-      if (found) return found;
-    }
-    throw new NetlinkError(`${item.op} without interruption in ${maxDumpTries} tries`, 4);
-  }
-
-  #dumpOnce(item: Request): Message[] | undefined {
-    const out = new Writer();
-    const seq = ++this.#seq;
-    encode(out, { ...item, flags: item.flags | nlmF.dump }, seq);
+  private dumpOnce(item: Request): Message[] | undefined {
+    const out = new Writer(64);
+    const seq = ++this.seq;
+    encode(out, item, item.flags | nlmF.dump, seq);
     sys.send(this.fd, out.bytes);
     const found: Message[] = [];
     let interrupted = false;
     for (;;) {
-      for (const message of this.#receive()) {
+      for (const message of this.receive()) {
         if (message.seq !== seq) continue;
         if (message.flags & nlmF.dumpIntr) interrupted = true;
         if (message.type === nlmsg.done || message.type === nlmsg.error) {
-          const error = errorOf(message, item.op);
-          if (error && !item.tolerate?.includes(error.code)) throw error;
+          const error = untolerated(message, item);
+          if (error) throw error;
           return interrupted ? undefined : found;
         }
         found.push(message);
@@ -111,13 +178,28 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
-  /** One datagram's messages, in a copy: windows into it stay valid. */
-  #receive(): Message[] {
-    const msgTrunc = 0x20;
-    const length = sys.recv(this.fd, this.#buffer, msgTrunc);
-    if (length > this.#buffer.length) {
-      throw new NetlinkError(`receive ${length} bytes in one datagram`, 90);
+  /** One datagram's messages. */
+  private receive(): Message[] {
+    if (this.buffer.length - this.used < datagramBytes) {
+      this.buffer = new Uint8Array(4 * datagramBytes);
+      this.used = 0;
     }
-    return [...messages(this.#buffer.slice(0, length))];
+    const room = this.buffer.subarray(this.used);
+    const length = sys.recv(this.fd, room, msgTrunc);
+    if (length > room.length) {
+      throw new NetlinkError(`receive ${length} bytes in one datagram`, errno.EMSGSIZE);
+    }
+    this.used += length;
+    return messages(room.subarray(0, length));
   }
+}
+
+function untolerated(message: Message, item: Request): NetlinkError | undefined {
+  const error = errorOf(message, item.op);
+  return error && item.tolerate?.includes(error.code) ? undefined : error;
+}
+
+function throwFirst(outcomes: readonly Outcome[]): readonly Outcome[] {
+  for (const outcome of outcomes) if (outcome.error) throw outcome.error;
+  return outcomes;
 }
