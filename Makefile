@@ -49,11 +49,7 @@ dist/cni/.links: dist/netloom Makefile
 	@touch $@
 
 ok: npm
-	@node_modules/.bin/tsc -p .
-	@$(bun) tools/layers.ts
-	@$(bun) tools/tidy.ts
-	@node_modules/.bin/biome check --log-level=warn
-	@$(bun) test --pass-with-no-tests --only-failures $$(find src tools bench -name '*.test.ts' ! -name '*.kernel.test.ts' -printf './%p ')
+	@$(bun) tools/test.ts checks unit
 
 test: setup build
 	@$(bun) tools/test.ts

@@ -1,0 +1,63 @@
+/** A private host: this program again, in namespaces where nothing can hurt the machine. */
+import { mkdirSync, rmdirSync } from "node:fs";
+import { stateDirs } from "./leftovers.ts";
+
+const marker = "NETLOOM_PRIVATE_HOST";
+
+/**
+ * Network, mounts and processes of its own; /sys shows them, cgroups stay reachable, and neither
+ * named namespaces nor state of the machine is in sight. The shell stays as process 1 and reaps
+ * orphans.
+ */
+const prepare = `
+set -e
+cgroups=$(mktemp -d)
+mount --rbind /sys/fs/cgroup "$cgroups"
+mount -t sysfs sysfs /sys
+mount --move "$cgroups" /sys/fs/cgroup
+rmdir "$cgroups"
+umount -R -l /run/netns 2>/dev/null || true
+for dir in $NETLOOM_PRIVATE_DIRS; do mount -t tmpfs -o mode=0755 netloom-test "$dir"; done
+unset NETLOOM_PRIVATE_DIRS
+ip link set lo up
+set +e
+"$@"
+exit $?
+`;
+
+/** Each is covered by an empty file system of the private host's own. */
+const hiddenDirs = ["/run/netns", ...stateDirs];
+
+/** Whether this process is inside already. */
+export function inPrivateHost(): boolean {
+  return process.env[marker] !== undefined;
+}
+
+/**
+ * Runs this program's command line again inside, and gives its exit status. When that process
+ * ends, or this one is killed, everything that still runs inside is killed with it.
+ */
+export async function runInPrivateHost(): Promise<number> {
+  const unshare =
+    "unshare --net --mount --propagation private --pid --fork --kill-child --mount-proc";
+  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const madeDirs = hiddenDirs.filter((dir) => mkdirSync(dir, { recursive: true }) !== undefined);
+  const child = Bun.spawn([...unshare.split(" "), "sh", "-c", prepare, "sh", ...again], {
+    env: { ...process.env, [marker]: "1", NETLOOM_PRIVATE_DIRS: hiddenDirs.join(" ") },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  // Ctrl-C reaches the child too, and it cleans up; this process waits for it.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => signal === "SIGINT" || child.kill("SIGKILL"));
+  }
+  const status = await child.exited;
+  for (const dir of madeDirs) removeIfEmpty(dir);
+  return status;
+}
+
+/** Another program may have put something into it meanwhile: then it stays. */
+function removeIfEmpty(dir: string): void {
+  try {
+    rmdirSync(dir);
+  } catch {}
+}

@@ -1,0 +1,62 @@
+/** Which tests there are: every `*.test.ts` belongs to exactly one suite, by its place and name. */
+import { Glob } from "bun";
+
+/** Test files that run together in one `bun test`. */
+export interface Suite {
+  readonly name: string;
+  /** Relative to the project's root. */
+  readonly files: readonly string[];
+  /** Whether it touches the kernel, and so runs as root on the private host. */
+  readonly privileged: boolean;
+  /** The whole suite is ended, and has failed, after so long. */
+  readonly timeoutMs: number;
+  /** A single test has failed after so long, where it does not say otherwise. */
+  readonly testTimeoutMs: number;
+}
+
+const second = 1000;
+const minute = 60 * second;
+
+/** Cheap and basic first: what fails early explains what fails late. Others follow by name. */
+const order = ["unit", "kernel", "differential", "swap", "crash", "bad-input", "load", "e2e"];
+
+/** The suites of the test files at these paths, in the order in which they run. */
+export function suitesOf(paths: readonly string[]): Suite[] {
+  const byName = new Map<string, string[]>();
+  for (const path of paths) {
+    const name = suiteName(path);
+    byName.set(name, [...(byName.get(name) ?? []), path]);
+  }
+  return [...byName]
+    .map(([name, files]) => suite(name, files.sort()))
+    .sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1));
+}
+
+/** Paths of all test files below `root`. */
+export function testFiles(root: string): string[] {
+  const glob = new Glob("{src,tools,bench,test}/**/*.test.ts");
+  return [...glob.scanSync({ cwd: root })].sort();
+}
+
+function suite(name: string, files: readonly string[]): Suite {
+  const privileged = name !== "unit";
+  return {
+    name,
+    files,
+    privileged,
+    timeoutMs: privileged ? 15 * minute : 3 * minute,
+    testTimeoutMs: privileged ? 2 * minute : minute,
+  };
+}
+
+/** A folder of `test/` is a suite, but for what the suites are built from. */
+function suiteName(path: string): string {
+  const [top, folder, rest] = path.split("/");
+  if (top === "test" && rest !== undefined && folder !== "support") return folder!;
+  return path.endsWith(".kernel.test.ts") ? "kernel" : "unit";
+}
+
+function rank(name: string): number {
+  const index = order.indexOf(name);
+  return index === -1 ? order.length : index;
+}
