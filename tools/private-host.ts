@@ -46,11 +46,13 @@ export async function runInPrivateHost(): Promise<number> {
     env: { ...process.env, [marker]: "1", NETLOOM_PRIVATE_DIRS: hiddenDirs.join(" ") },
     stdio: ["ignore", "inherit", "inherit"],
   });
-  // Ctrl-C reaches the child too, and it cleans up; this process waits for it.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => signal === "SIGINT" || child.kill("SIGKILL"));
-  }
+  // Ctrl-C on a terminal reaches those inside too: they get the time to say so.
+  const end = () => child.kill("SIGKILL");
+  process.on("SIGINT", () => setTimeout(end, 1000).unref());
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, end);
   const status = await child.exited;
+  // A killed process 1 takes the others with it, but a moment later.
+  if (child.signalCode) await Bun.sleep(300);
   for (const dir of madeDirs) removeIfEmpty(dir);
   return status;
 }

@@ -33,7 +33,7 @@ async function main(): Promise<number> {
   if (process.getuid?.() !== 0) {
     return refuse('Cannot run these tests: they need root. Run "make ok" for those that do not');
   }
-  process.env.TMPDIR = mkdtempSync("/tmp/netloom-test-");
+  process.env.TMPDIR = mkdtempSync(join(tmpdir(), "netloom-test-"));
   try {
     return await runInPrivateHost();
   } finally {
