@@ -14,6 +14,7 @@ import {
 
 const image = "localhost/nle2e:1";
 const dir = "/run/nle2e";
+const listFile = `/etc/cni/net.d/10-${network.name}.conflist`;
 const ctr = ["ctr", "--address", `${dir}/containerd.sock`];
 
 const config = `version = 2
@@ -36,6 +37,7 @@ export class Containerd implements Runtime {
     this.#host = host;
     this.#making = making;
     await host.write(`${dir}/config.toml`, config);
+    await host.write(listFile, conflist(making, {}));
     host.spawn(["containerd", "--config", `${dir}/config.toml`, "--log-level", "warn"]);
     await makeImage(host, `${dir}/layer.tar`);
     await host.run(["sh", "-ec", makeOciArchive]);
@@ -47,7 +49,7 @@ export class Containerd implements Runtime {
   async run(container: string, ports: readonly Publication[]): Promise<void> {
     const portmap = ports.length === 0 ? {} : { runtimeConfig: { portMappings: ports } };
     const list = conflist(this.#making, portmap);
-    await this.#host.write(`/etc/cni/net.d/10-${network.name}.conflist`, list);
+    await this.#host.write(listFile, list);
     const place = ["--snapshotter", "native", "--cgroup", `/${this.#cgroup}/${container}`];
     const options = ["--rm", "--cni", ...place];
     const command = [...ctr, "run", ...options, image, container, "sleep", "1000"];

@@ -1,7 +1,7 @@
 /** The exam that a container runtime sits with our plugins: traffic, and nothing left behind. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { client, PrivateHost, root, uplink } from "../host/private-host.ts";
-import { beyond, difference, snapshot } from "../host/snapshot.ts";
+import { beyond, difference, mayStay, snapshot } from "../host/snapshot.ts";
 import { ourDir } from "../support/reference.ts";
 import type { Probe } from "../support/traffic.ts";
 import { type Making, network, type Publication, type Runtime } from "./runtime.ts";
@@ -9,19 +9,6 @@ import { type Making, network, type Publication, type Runtime } from "./runtime.
 const ports: readonly Publication[] = [
   { hostPort: 8080, containerPort: 80, protocol: "tcp" },
   { hostPort: 5353, containerPort: 53, protocol: "udp" },
-];
-
-/** What may stay after the last DEL of a network: the list that the design states. */
-const mayStay = [
-  new RegExp(`^(link|address) ${network.bridge} `),
-  new RegExp(`^route .* dev ${network.bridge} `),
-  /^nft (table|chain|set|map|rule) \w+ netloom_cni/,
-  new RegExp(`^file /var/lib/cni/networks/${network.name}/(lock|last_reserved_ip\\.\\d+)$`),
-  // Forwarding, and what the kernel changes with it.
-  /^sysctl net\.ipv4\.ip_forward /,
-  /^sysctl net\.ipv[46]\.conf\.\w+\.forwarding /,
-  /^sysctl net\.ipv4\.conf\.\w+\.accept_redirects /,
-  /^route anycast /,
 ];
 
 /** Sits the exam once, with the network made as `making` says. */
@@ -134,7 +121,7 @@ async function nothingLeft({ runtime, host, before }: Scene) {
   await runtime.remove("b");
   await runtime.remove("a");
   const left = difference(before, await snapshot(host));
-  expect(beyond(mayStay, left)).toEqual({ added: [], removed: [] });
+  expect(beyond(mayStay(network), left)).toEqual({ added: [], removed: [] });
 }
 
 interface Addresses {

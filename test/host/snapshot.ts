@@ -7,26 +7,39 @@ export interface Difference {
   readonly removed: string[];
 }
 
-/** Directories in which plugins and runtimes keep files about networks. */
-const fileRoots = ["/var/lib/cni", "/var/lib/netloom", "/run/netloom", "/run/cni", "/run/netns"];
+const separator = "==== next";
+
+/**
+ * One run of a shell reads it all. Files: everything that was written in the host, but for what
+ * runtimes keep apart from networks.
+ */
+const script = `ip -j -d address
+echo '${separator}'; ip -j route show table all
+echo '${separator}'; ip -j -6 route show table all
+echo '${separator}'; ip -j rule
+echo '${separator}'; ip -j -6 rule
+echo '${separator}'; ip -j neigh show nud permanent
+echo '${separator}'; nft -j list ruleset
+echo '${separator}'; sysctl --all --pattern '^net\\.' 2>/dev/null
+echo '${separator}'; find /run /var/lib/cni /var/lib/netloom /etc/cni /mnt/var/upper \\
+  -not -type d -not -path '/run/nle2e/*' -not -path '/run/containers/*' -not -path '/run/libpod/*' \\
+  -not -path '/run/containerd/*' -not -path '/run/runc/*' -not -path '*/tmp/*.test/*'`;
 
 /** Everything that an attachment may touch on the host, one line a thing. */
 export async function snapshot(host: PrivateHost): Promise<string[]> {
-  const [kernel, nft, sysctls, files] = await Promise.all([
-    kernelObjects(host),
-    nftObjects(host),
-    host.attempt(["sysctl", "--all", "--pattern", "^net\\."]),
-    host.attempt(["find", ...fileRoots, "-not", "-type", "d"]),
-  ]);
-  const settings = sysctls.stdout.split("\n").filter((line) => line && !passing.test(line));
+  const text = await host.run(["sh", "-c", script]);
+  const parts = text.split(separator).map((part) => part.trim());
+  const [links, routes4, routes6, rules4, rules6, neighbours, nft] = parts
+    .slice(0, 7)
+    .map((part) => (part === "" ? [] : JSON.parse(part)));
   const lines = [
-    ...kernel,
-    ...nft,
-    ...settings.map((line) => `sysctl ${line}`),
-    ...files.stdout
-      .split("\n")
-      .filter(Boolean)
-      .map((path) => `file ${path}`),
+    ...links.flatMap(linkLines),
+    ...[...routes4, ...routes6].map(routeLine),
+    ...[...rules4, ...rules6].map((rule: Json) => `rule ${JSON.stringify(rule)}`),
+    ...neighbours.map(({ dst, dev }: Json) => `neigh ${dst} dev ${dev}`),
+    ...nft.nftables.flatMap(nftLines),
+    ...listed("sysctl", parts[7]!).filter((line) => !passing.test(line)),
+    ...listed("file", parts[8]!),
   ];
   return lines.sort();
 }
@@ -44,63 +57,52 @@ export function difference(before: readonly string[], after: readonly string[]):
 }
 
 /** The difference without what `allowed` names. */
-export function beyond(allowed: readonly RegExp[], difference: Difference): Difference {
+export function beyond(allowed: readonly RegExp[], { added, removed }: Difference): Difference {
   const unexpected = (line: string) => !allowed.some((pattern) => pattern.test(line));
-  return {
-    added: difference.added.filter(unexpected),
-    removed: difference.removed.filter(unexpected),
-  };
+  return { added: added.filter(unexpected), removed: removed.filter(unexpected) };
 }
 
-type Json = { readonly [key: string]: any };
-
-async function ipJson(host: PrivateHost, ...args: string[]): Promise<Json[]> {
-  const text = await host.run(["ip", "-j", ...args]);
-  return text.trim() === "" ? [] : JSON.parse(text);
-}
-
-async function kernelObjects(host: PrivateHost): Promise<string[]> {
-  const [links, routes4, routes6, rules4, rules6, neighbours] = await Promise.all([
-    ipJson(host, "-d", "address"),
-    ipJson(host, "route", "show", "table", "all"),
-    ipJson(host, "-6", "route", "show", "table", "all"),
-    ipJson(host, "rule"),
-    ipJson(host, "-6", "rule"),
-    ipJson(host, "neigh", "show", "nud", "permanent"),
-  ]);
-  const plain = (kind: string) => (item: Json) => `${kind} ${JSON.stringify(item)}`;
+/** What may stay after the last DEL of a network: the list that the design states. */
+export function mayStay(network: { readonly name: string; readonly bridge: string }): RegExp[] {
   return [
-    ...links.map((link) => `link ${link.ifname} ${link.linkinfo?.info_kind ?? ""}`.trim()),
-    ...links.flatMap((link) =>
-      link.addr_info.map(
-        (address: Json) => `address ${link.ifname} ${address.local}/${address.prefixlen}`,
-      ),
-    ),
-    ...[...routes4, ...routes6].map(
-      ({ dst, dev, gateway, type, table }) =>
-        `route ${type ?? "unicast"} ${dst} via ${gateway ?? "-"} dev ${dev ?? "-"} table ${table ?? "main"}`,
-    ),
-    ...[...rules4, ...rules6].map(plain("rule")),
-    ...neighbours.map(({ dst, dev }) => `neigh ${dst} dev ${dev}`),
+    new RegExp(`^(link|address) ${network.bridge} `),
+    new RegExp(`^route .* dev ${network.bridge} `),
+    // A table with its chains, rules and empty sets. Elements are lines of another kind.
+    /^nft (table|chain|set|map|rule) \w+ netloom_cni/,
+    new RegExp(`^file /var/lib/cni/networks/${network.name}/(lock|last_reserved_ip\\.\\d+)$`),
+    // Forwarding, and what the kernel changes with it.
+    /^sysctl net\.ipv4\.ip_forward /,
+    /^sysctl net\.ipv[46]\.conf\.\w+\.forwarding /,
+    /^sysctl net\.ipv4\.conf\.\w+\.accept_redirects /,
+    /^route anycast /,
   ];
 }
 
+const listed = (kind: string, text: string) =>
+  text.split("\n").map((line) => `${kind} ${line.replace(/^\/mnt\/var\/upper/, "/var")}`);
+
+type Json = { readonly [key: string]: any };
+
+function linkLines({ ifname, linkinfo, addr_info: addresses }: Json): string[] {
+  const address = ({ local, prefixlen }: Json) => `address ${ifname} ${local}/${prefixlen}`;
+  return [`link ${ifname} ${linkinfo?.info_kind ?? "-"}`, ...addresses.map(address)];
+}
+
+const routeLine = ({ dst, dev = "-", gateway = "-", type = "unicast", table = "main" }: Json) =>
+  `route ${type} ${dst} via ${gateway} dev ${dev} table ${table}`;
+
 /** Sets' elements are lines of their own: an empty set and a full one differ by them alone. */
-async function nftObjects(host: PrivateHost): Promise<string[]> {
-  const { nftables } = JSON.parse(await host.run(["nft", "-j", "list", "ruleset"]));
-  return nftables.flatMap((entry: Json) => {
-    const [kind, object] = Object.entries(entry)[0]!;
-    if (kind === "metainfo") return [];
-    const { handle, elem, expr, family, table, chain, name, ...rest } = object;
-    const place = ["nft", kind, family, table, chain, name].filter(Boolean).join(" ");
-    if (kind === "rule") return [`${place} ${withoutCounters(expr)}`];
-    const described = kind === "chain" ? place : `${place} ${JSON.stringify(rest)}`;
-    const elements = (elem ?? []).map(
-      (element: unknown) =>
-        `${place.replace(`nft ${kind}`, "nft element")} ${JSON.stringify(element)}`,
-    );
-    return [described, ...elements];
-  });
+function nftLines(entry: Json): string[] {
+  const [kind, object] = Object.entries(entry)[0]!;
+  if (kind === "metainfo") return [];
+  const { handle, elem, expr, family, table, chain, name, ...rest } = object;
+  const place = [family, table, chain, name].filter(Boolean).join(" ");
+  if (kind === "rule") return [`nft rule ${place} ${withoutCounters(expr)}`];
+  const elements = (elem ?? []).map((element: unknown) => JSON.stringify(element));
+  return [
+    kind === "chain" ? `nft chain ${place}` : `nft ${kind} ${place} ${JSON.stringify(rest)}`,
+    ...elements.map((element: string) => `nft element ${place} ${element}`),
+  ];
 }
 
 const withoutCounters = (expression: unknown) =>
