@@ -27,17 +27,26 @@ export class NftError extends Error {
   readonly text: string;
   /** 1-based line of the script that was refused first, where known. */
   readonly line: number | undefined;
+  /** Position of the refused change in the list of changes, where there was one. */
+  readonly index: number | undefined;
 
   constructor(
     op: string,
     reason: string,
-    details: { code: string; text?: string; line?: number; cause?: unknown },
+    details: { code: string; text?: string; line?: number; index?: number; cause?: unknown },
   ) {
     super(`Cannot ${op}: ${reason}`, { cause: details.cause });
     this.op = op;
     this.code = details.code;
     this.text = details.text ?? "";
     this.line = details.line;
+    this.index = details.index;
+  }
+
+  /** What the kernel answered to one request. */
+  static fromNetlink(error: NetlinkError, index?: number): NftError {
+    const reason = error.extack ? `${error.extack} (${error.code})` : error.code;
+    return new NftError(error.op, reason, { code: error.code, index, cause: error });
   }
 }
 
@@ -59,13 +68,5 @@ export function fromPrinted(op: string, printed: string): NftError {
     code: known ? codeByText[known]! : "syntax",
     text: printed,
     line,
-  });
-}
-
-/** An NftError from a kernel's answer to one request. */
-export function fromNetlink(error: NetlinkError): NftError {
-  return new NftError(error.op, error.extack ? `${error.extack} (${error.code})` : error.code, {
-    code: error.code,
-    cause: error,
   });
 }

@@ -1,9 +1,10 @@
 /** The shape of our skeleton, proven with real packets: masquerade, published ports, hairpin. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { NftTableSpec } from "../../model/nft.ts";
 import { inNetns } from "../netns/netns.ts";
 import { Libnftables } from "./libnftables.ts";
 import { PacketStage, type Place, type Probe } from "./packet-stage.ts";
-import { type NftTableSpec, ruleCommands, structureCommands } from "./spec.ts";
+import { tableScript } from "./spec.ts";
 
 const table: NftTableSpec = {
   family: "inet",
@@ -103,7 +104,7 @@ let stage: PacketStage;
 beforeAll(async () => {
   stage = await PacketStage.open("nlnft-pk-");
   const hairpin = 'add element inet netloom_cni hairpin { "br0" . "br0" }';
-  const script = [...structureCommands(table), ...ruleCommands(table), ...elements, hairpin];
+  const script = [...tableScript(table, { chains: [], mistyped: [] }), ...elements, hairpin];
   inNetns(stage.path("host"), () => {
     using nftables = new Libnftables();
     nftables.run(script.join("\n"));

@@ -1,90 +1,96 @@
-/** What a table should hold, as plain data, and the script that makes it so. */
+/**
+ * From what a table should hold to nft's script. Each rule carries a mark in its comment: a hash
+ * of its text and of what it stands in, by which a look at the kernel tells ours, whole and in
+ * force, from changed or missing ones.
+ */
+import type { NftChainSpec, NftHook, NftTableSpec, NftType } from "../../model/nft.ts";
+import type { NftChain, NftChainState } from "./nft.ts";
 
-export type NftFamily = "inet" | "bridge" | "netdev" | "ip" | "ip6";
-
-/** nft's own names of the types that keys and data have here. */
-export type NftType =
-  | "ipv4_addr"
-  | "ipv6_addr"
-  | "ether_addr"
-  | "ifname"
-  | "inet_proto"
-  | "inet_service"
-  | "mark";
-
-export interface NftSetSpec {
-  readonly name: string;
-  /** More than one: a concatenation. */
-  readonly key: readonly NftType[];
+/** What there is of a table, as far as a new version of it must know. */
+export interface TableState {
+  readonly chains: readonly NftChainState[];
+  /** Names of sets and maps that exist with other types than the spec's. */
+  readonly mistyped: readonly string[];
 }
 
-export interface NftMapSpec extends NftSetSpec {
-  readonly data: readonly NftType[] | "verdict";
-}
-
-/** What makes a chain a base chain. */
-export interface NftHook {
-  readonly type: "filter" | "nat" | "route";
-  readonly hook:
-    | "ingress"
-    | "egress"
-    | "prerouting"
-    | "input"
-    | "forward"
-    | "output"
-    | "postrouting";
-  readonly priority: number;
-  /** Absent: accept. */
-  readonly policy?: "accept" | "drop";
-  /** The link, in family netdev. */
-  readonly device?: string;
-}
-
-export interface NftChainSpec {
+/** A chain and the rules it should hold, each with its mark. */
+export interface MarkedChain {
   readonly name: string;
   readonly hook?: NftHook;
-  /** Each as `nft` reads it, without `add rule …`. Constants and validated values only. */
-  readonly rules: readonly string[];
+  readonly rules: readonly { readonly text: string; readonly mark: string }[];
 }
 
-/** One table of ours, whole. */
-export interface NftTableSpec {
-  readonly family: NftFamily;
-  readonly name: string;
-  readonly sets: readonly NftSetSpec[];
-  readonly maps: readonly NftMapSpec[];
-  readonly chains: readonly NftChainSpec[];
-}
-
-/** `inet netloom_cni`, as commands and messages name a table. */
-export const tableLabel = (table: { family: string; name: string }) =>
-  `${table.family} ${table.name}`;
-
-/** The commands that add what is missing of a table but its rules. Repeating them is harmless. */
-export function structureCommands(table: NftTableSpec): string[] {
-  const at = tableLabel(table);
-  const type = (types: readonly NftType[] | "verdict") =>
-    types === "verdict" ? types : types.join(" . ");
-  return [
-    `add table ${at}`,
-    ...table.sets.map((set) => `add set ${at} ${set.name} { type ${type(set.key)}; }`),
-    ...table.maps.map(
-      (map) => `add map ${at} ${map.name} { type ${type(map.key)} : ${type(map.data)}; }`,
-    ),
-    ...table.chains.map((chain) => `add chain ${at} ${chain.name}${hookText(chain.hook)}`),
-  ];
-}
-
-/** The commands that add a table's rules, behind those that are there. */
-export function ruleCommands(table: NftTableSpec): string[] {
-  return table.chains.flatMap((chain) =>
-    chain.rules.map((rule) => `add rule ${tableLabel(table)} ${chain.name} ${rule}`),
-  );
-}
+const typeText = (types: readonly NftType[] | "verdict") =>
+  types === "verdict" ? types : types.join(" . ");
 
 function hookText(hook: NftHook | undefined): string {
   if (!hook) return "";
+  const { type, priority, policy = "accept" } = hook;
   const device = hook.device === undefined ? "" : ` device "${hook.device}"`;
-  const policy = hook.policy ?? "accept";
-  return ` { type ${hook.type} hook ${hook.hook}${device} priority ${hook.priority}; policy ${policy}; }`;
+  return ` { type ${type} hook ${hook.hook}${device} priority ${priority}; policy ${policy}; }`;
+}
+
+function marked(chain: NftChainSpec, surroundings: string): MarkedChain {
+  const rules = chain.rules.map((text) => {
+    if (/[\n\0]/.test(text)) throw new RangeError(`rule ${JSON.stringify(text)} is not one line`);
+    const hash = new Bun.CryptoHasher("sha256").update(`${surroundings}\n${text}`).digest("hex");
+    return { text, mark: `netloom ${hash.slice(0, 12)}` };
+  });
+  return { name: chain.name, hook: chain.hook, rules };
+}
+
+/** The chains of a table. All marks change with any chain's hook or any set's type. */
+export function markedChains(table: NftTableSpec): MarkedChain[] {
+  const surroundings = [
+    ...table.sets.map((set) => `${set.name} ${typeText(set.key)}`),
+    ...table.maps.map((map) => `${map.name} ${typeText(map.key)} : ${typeText(map.data)}`),
+    ...table.chains.map((chain) => `${chain.name}${hookText(chain.hook)}`),
+  ].join("\n");
+  return table.chains.map((chain) => marked(chain, surroundings));
+}
+
+/** A chain outside the skeleton. */
+export const markedChain = (chain: NftChain): MarkedChain =>
+  marked({ name: chain.chain, rules: chain.rules }, "");
+
+const sameHook = (a: NftHook, b: NftHook) =>
+  a.type === b.type && a.hook === b.hook && a.priority === b.priority && a.device === b.device;
+
+/** Commands that make a table what it should be, from any state, and keep its elements. */
+export function tableScript(table: NftTableSpec, state: TableState): string[] {
+  const at = `${table.family} ${table.name}`;
+  const wanted = new Map(table.chains.map((chain) => [chain.name, chain]));
+  // A base chain cannot change its hook, and one that is not listed would still see packets.
+  const doomed = state.chains.filter(({ name, hook }) => {
+    const want = wanted.get(name);
+    if (!want) return hook !== undefined;
+    return hook === undefined
+      ? want.hook !== undefined
+      : want.hook === undefined || !sameHook(hook, want.hook);
+  });
+  const emptied = state.chains.filter((chain) => wanted.has(chain.name) || doomed.includes(chain));
+  return [
+    `add table ${at}`,
+    ...emptied.map((chain) => `flush chain ${at} ${chain.name}`),
+    ...doomed.map((chain) => `delete chain ${at} ${chain.name}`),
+    ...state.mistyped.map((name) => `delete set ${at} ${name}`),
+    ...table.sets.map((set) => `add set ${at} ${set.name} { type ${typeText(set.key)}; }`),
+    ...table.maps.map((map) => {
+      const types = `${typeText(map.key)} : ${typeText(map.data)}`;
+      return `add map ${at} ${map.name} { type ${types}; }`;
+    }),
+    ...chainsScript(at, markedChains(table)),
+  ];
+}
+
+/** Commands that make chains of an existing table what they should be. */
+export function chainsScript(at: string, chains: readonly MarkedChain[]): string[] {
+  return [
+    ...chains.map((chain) => `add chain ${at} ${chain.name}${hookText(chain.hook)}`),
+    // Also of chains that did not exist when we looked: another process may have filled them.
+    ...chains.map((chain) => `flush chain ${at} ${chain.name}`),
+    ...chains.flatMap((chain) =>
+      chain.rules.map(({ text, mark }) => `add rule ${at} ${chain.name} ${text} comment "${mark}"`),
+    ),
+  ];
 }

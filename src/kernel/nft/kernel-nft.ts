@@ -1,0 +1,267 @@
+/** nftables of the kernel: libnftables for what is static, our own messages for the rest. */
+import { closeSync, openSync } from "node:fs";
+import { DecodeError } from "../../lib/bytes.ts";
+import { hostNetns } from "../../model/kernel-object.ts";
+import type { NftMapSpec, NftSetSpec, NftTableSpec } from "../../model/nft.ts";
+import { NetlinkError } from "../netlink/error.ts";
+import type { Message, Request } from "../netlink/message.ts";
+import { NetlinkSocket, type Outcome } from "../netlink/socket.ts";
+import { inNetns, inNetnsFd } from "../netns/netns.ts";
+import * as elements from "./elements.ts";
+import { NftError } from "./error.ts";
+import { Libnftables } from "./libnftables.ts";
+import type {
+  Nft,
+  NftChain,
+  NftChainName,
+  NftChainState,
+  NftChange,
+  NftElement,
+  NftElementName,
+  NftRule,
+  NftSetName,
+  NftTableName,
+} from "./nft.ts";
+import * as objects from "./objects.ts";
+import {
+  chainsScript,
+  type MarkedChain,
+  markedChain,
+  markedChains,
+  type TableState,
+  tableScript,
+} from "./spec.ts";
+import { transact } from "./transaction.ts";
+
+const maxTries = 3;
+/** What an install may meet when another process changes the same table meanwhile. */
+const raced = ["ENOENT", "EEXIST", "EBUSY"];
+
+/** Keeps a socket and a descriptor of its namespace: dispose of it. */
+export class KernelNft implements Nft, Disposable {
+  readonly #socket: NetlinkSocket;
+  readonly #netns: number;
+  #library: Libnftables | undefined;
+
+  /** Works in the namespace at `path`, by default in the one that the thread is in. */
+  constructor(path: string = hostNetns) {
+    this.#netns = openSync(path === hostNetns ? "/proc/thread-self/ns/net" : path, "r");
+    this.#socket = inNetns(path, () => new NetlinkSocket("netfilter"));
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+    this.#library?.[Symbol.dispose]();
+    closeSync(this.#netns);
+  }
+
+  ensure(tables: readonly NftTableSpec[]): boolean {
+    for (let tries = 1; ; tries++) {
+      const broken = tables.filter((table) => !this.intact([table]));
+      if (broken.length === 0) return false;
+      try {
+        this.#install(broken, false);
+        return true;
+      } catch (error) {
+        if (!(error instanceof NftError && raced.includes(error.code)) || tries === maxTries) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  check(tables: readonly NftTableSpec[]): void {
+    this.#install(tables, true);
+  }
+
+  #install(tables: readonly NftTableSpec[], checkOnly: boolean): void {
+    const script = tables.flatMap((table) => tableScript(table, this.#state(table)));
+    const names = tables.map((table) => `"${table.family} ${table.name}"`).join(" and ");
+    this.#run(script, `install table ${names}`, checkOnly);
+  }
+
+  intact(tables: readonly NftTableSpec[]): boolean {
+    return tables.every((table) => {
+      const wanted = markedChains(table);
+      return this.#present(table) && this.#holds(table, wanted);
+    });
+  }
+
+  ensureChains(chains: readonly NftChain[]): boolean {
+    const broken = chains.filter((chain) => !this.intactChains([chain]));
+    if (broken.length === 0) return false;
+    const script = broken.flatMap((chain) =>
+      chainsScript(`${chain.family} ${chain.table}`, [markedChain(chain)]),
+    );
+    const names = broken.map((chain) => `"${chain.family} ${chain.table} ${chain.chain}"`);
+    this.#run(script, `install chain ${names.join(" and ")}`, false);
+    return true;
+  }
+
+  intactChains(chains: readonly NftChain[]): boolean {
+    return chains.every((chain) => {
+      const table = { family: chain.family, name: chain.table };
+      return this.#holds(table, [markedChain(chain)], chain.chain);
+    });
+  }
+
+  /** Whether these chains hold exactly the rules they should. `only` reads just that chain's. */
+  #holds(table: NftTableName, wanted: readonly MarkedChain[], only?: string): boolean {
+    const marks = new Map<string, (string | undefined)[]>();
+    for (const message of this.#dump(objects.listRules(table, only), true)) {
+      const { chain, comment } = objects.readRuleComment(message);
+      const list = marks.get(chain);
+      if (list) list.push(comment);
+      else marks.set(chain, [comment]);
+    }
+    const empty = wanted.filter((chain) => chain.rules.length === 0);
+    const names = empty.map(({ name }) => ({
+      family: table.family,
+      table: table.name,
+      chain: name,
+    }));
+    return (
+      wanted.every((chain) => {
+        const found = marks.get(chain.name) ?? [];
+        return (
+          found.length === chain.rules.length &&
+          chain.rules.every(({ mark }, i) => found[i] === mark)
+        );
+      }) && this.present(names).every(Boolean)
+    );
+  }
+
+  #state(table: NftTableSpec): TableState {
+    const { family, name } = table;
+    const sets: (NftSetSpec & Partial<NftMapSpec>)[] = [...table.sets, ...table.maps];
+    const names = sets.map((set) => ({ family, table: name, set: set.name }));
+    const outcomes = this.#socket.batch(names.map(elements.getSet));
+    const mistyped = sets.filter((set, i) => {
+      const message = outcomes[i]!.replies[0];
+      return message !== undefined && !hasTypes(message, names[i]!, set);
+    });
+    return { chains: this.chains(table), mistyped: mistyped.map((set) => set.name) };
+  }
+
+  change(changes: readonly NftChange[]): void {
+    transact(this.#socket, changes.map(requestOf));
+  }
+
+  element(name: NftElementName): NftElement | undefined {
+    const asked = elements.getElement(name);
+    const [set, found] = this.#socket.batch([elements.getSet(name), asked]);
+    const shape = shapeOf(name, set!);
+    if (found!.error?.code === "ENOENT") return undefined;
+    return decoded(asked, () => elements.readElements(first(found!), shape)[0]);
+  }
+
+  elements(set: NftSetName): NftElement[] {
+    const asked = elements.listElements(set);
+    const shape = shapeOf(set, this.#socket.batch([elements.getSet(set)])[0]!);
+    const messages = this.#dump(asked, false);
+    return decoded(asked, () => messages.flatMap((item) => elements.readElements(item, shape)));
+  }
+
+  #present(name: NftTableName): boolean {
+    return this.present([name])[0]!;
+  }
+
+  present(names: readonly (NftTableName | NftChainName)[]): boolean[] {
+    const asked = names.map((name) =>
+      "chain" in name ? objects.getChain(name) : objects.getTable(name),
+    );
+    return this.#socket.batch(asked).map((outcome) => {
+      if (outcome.error && outcome.error.code !== "ENOENT") {
+        throw NftError.fromNetlink(outcome.error);
+      }
+      return outcome.error === undefined;
+    });
+  }
+
+  rules(name: NftChainName): NftRule[] {
+    const asked = objects.listRules({ family: name.family, name: name.table }, name.chain);
+    // The kernel lists no rules of a chain that does not exist, without a word.
+    const [chain] = this.#socket.batch([objects.getChain(name)]);
+    if (chain?.error) throw NftError.fromNetlink(chain.error);
+    const messages = this.#dump(asked, false);
+    return decoded(asked, () => messages.map(objects.readRule));
+  }
+
+  chains(table: NftTableName): NftChainState[] {
+    const asked = objects.listChains(table);
+    const messages = this.#dump(asked, true);
+    return decoded(asked, () =>
+      messages
+        .map((message) => objects.readChain(message, table.family))
+        .filter((chain) => chain.table === table.name)
+        .map(({ table: _, ...chain }) => chain),
+    );
+  }
+
+  #run(script: readonly string[], op: string, checkOnly: boolean): void {
+    inNetnsFd(this.#netns, () => {
+      this.#library ??= new Libnftables();
+      this.#library.run(script.join("\n"), { op, checkOnly });
+    });
+  }
+
+  #dump(asked: Request, orNothing: boolean): Message[] {
+    try {
+      return this.#socket.dump(asked);
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      if (orNothing && error.code === "ENOENT") return [];
+      throw NftError.fromNetlink(error);
+    }
+  }
+}
+
+function requestOf(change: NftChange): Request {
+  switch (change.op) {
+    case "add":
+      return elements.addElement(change.element, change.exclusive);
+    case "delete":
+      return elements.deleteElement(change.element);
+    case "delete-rule":
+      return objects.deleteRule(change, change.handle);
+    case "delete-chain":
+      return objects.deleteChain(change);
+    case "delete-table":
+      return objects.deleteTable(change);
+  }
+}
+
+const shapeOf = (name: NftSetName, outcome: Outcome) =>
+  decoded(elements.getSet(name), () => elements.readShape(first(outcome), name));
+
+/** The one answer to a request. Throws NftError. */
+function first(outcome: Outcome): Message {
+  if (outcome.error) throw NftError.fromNetlink(outcome.error);
+  const message = outcome.replies[0];
+  if (!message) throw new DecodeError("the kernel answered nothing", 0);
+  return message;
+}
+
+/** Runs a decoder; bytes that do not form what they should become an NftError. */
+function decoded<T>(asked: Request, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    throw new NftError(asked.op, cause.message, { code: "EBADMSG", cause });
+  }
+}
+
+function hasTypes(
+  message: Message,
+  name: elements.SetName,
+  want: NftSetSpec & Partial<NftMapSpec>,
+): boolean {
+  try {
+    const shape = elements.readShape(message, name);
+    return String(shape.key) === String(want.key) && String(shape.data) === String(want.data);
+  } catch (error) {
+    if (error instanceof DecodeError) return false;
+    throw error;
+  }
+}
