@@ -1,0 +1,48 @@
+/** Tells whether this host was started since a reservation directory was last used. */
+import { mkdirSync, readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { attempt, unlessAbsent } from "./error.ts";
+
+/**
+ * The token that the first user of a directory since boot wrote; undefined if there was none.
+ * `path` must lie on a file system that a boot empties.
+ */
+export function readBootMarker(path: string): string | undefined {
+  const token = unlessAbsent(() => readFileSync(path, "latin1"));
+  return token !== undefined && /^[0-9a-f]{32}$/.test(token) ? token : undefined;
+}
+
+/** Writes a new token and gives it. */
+export function writeBootMarker(path: string): string {
+  const token = crypto.randomUUID().replaceAll("-", "");
+  attempt(`write "${path}"`, () => {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, token, { mode: 0o600 });
+  });
+  return token;
+}
+
+/**
+ * A moment not after the first write of this boot, in milliseconds since 1970. The kernel's boot
+ * time moves when the clock is set; the age of the run directory's memory file system does not.
+ * The earlier of both is taken, so that a clock that was set late frees no address in use.
+ */
+export function bootTimeMs(runDir: string): number {
+  const seconds = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "latin1"))?.[1];
+  if (seconds === undefined) return 0;
+  return Math.min(Number(seconds) * 1000, mountedAtMs(runDir) ?? Number.POSITIVE_INFINITY);
+}
+
+const tmpfsMagic = 0x01021994; // uapi/linux/magic.h
+
+/** When the memory file system of `path` was mounted, if it is one and tells. */
+function mountedAtMs(path: string): number | undefined {
+  try {
+    if (statfsSync(path).type !== tmpfsMagic) return undefined;
+    let root = path;
+    while (root !== "/" && statSync(dirname(root)).dev === statSync(path).dev) root = dirname(root);
+    return statSync(root).birthtimeMs || undefined;
+  } catch {
+    return undefined;
+  }
+}

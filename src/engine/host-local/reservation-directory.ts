@@ -1,0 +1,167 @@
+/**
+ * The reference's directory of reservations: a file an address, named by it, that holds the
+ * owner; `last_reserved_ip.<n>`; `lock`. Source: host-local 1.9.1, backend/disk.
+ */
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { canonicalIp, formatIp, type Ip, isIp, parseIp } from "../../lib/ip.ts";
+import { attempt, unlessAbsent } from "./error.ts";
+
+/** Who holds an address. Records older than 0.7.0 of the reference have no `ifName`. */
+export interface Owner {
+  readonly containerId: string;
+  readonly ifName?: string;
+}
+
+/** A file of the directory that stands for an address. */
+export interface Reservation {
+  readonly ip: Ip;
+  /** Absent where the file cannot be read as an owner: it still keeps its address taken. */
+  readonly owner?: Owner;
+}
+
+const lastPrefix = "last_reserved_ip.";
+/** A file is written under this name before it gets its own. Only the lock's holder uses it. */
+const newName = ".netloom.new";
+
+export const ownerText = ({ containerId, ifName }: Owner): string =>
+  ifName === undefined ? containerId : `${containerId}\r\n${ifName}`;
+
+export class ReservationDirectory {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  #file(ip: Ip): string {
+    return `${this.path}/${formatIp(ip)}`;
+  }
+
+  /** Every reservation's address, from the names alone. */
+  addresses(): Ip[] {
+    const names = attempt(`read "${this.path}"`, () => unlessAbsent(() => readdirSync(this.path)));
+    return (names ?? []).filter(isAddressName).map(parseIp);
+  }
+
+  /** Every reservation. Files that vanish meanwhile are left out. */
+  reservations(): Reservation[] {
+    return this.addresses().flatMap((ip) => this.reservation(ip) ?? []);
+  }
+
+  /** What stands in an address' file; undefined without one. */
+  reservation(ip: Ip): Reservation | undefined {
+    const file = this.#file(ip);
+    const text = attempt(`read "${file}"`, () => unlessAbsent(() => readUnlessSpecial(file)));
+    if (text === undefined) return undefined;
+    const owner = readOwner(text);
+    return { ip, ...(owner && { owner }) };
+  }
+
+  /** When the reservation was written, in milliseconds since 1970; undefined if it is no file. */
+  writtenAt(ip: Ip): number | undefined {
+    const stat = unlessAbsent(() => lstatSync(this.#file(ip)));
+    return stat?.isFile() ? stat.mtimeMs : undefined;
+  }
+
+  /**
+   * Reserves an address that nobody has. Gives the new file's descriptor, to sync and close, or
+   * undefined if the address is taken. The file appears with its content or not at all.
+   */
+  create(ip: Ip, owner: Owner): number | undefined {
+    return attempt(`reserve ${formatIp(ip)} in "${this.path}"`, () => {
+      const temporary = `${this.path}/${newName}`;
+      const fd = openNew(temporary);
+      try {
+        writeWhole(fd, ownerText(owner));
+        linkSync(temporary, this.#file(ip));
+      } catch (error) {
+        closeSync(fd);
+        rmSync(temporary, { force: true });
+        if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+        throw error;
+      }
+      unlinkSync(temporary);
+      return fd;
+    });
+  }
+
+  /** Frees an address; fine if it is free. */
+  remove(ip: Ip): void {
+    attempt(`release ${formatIp(ip)} in "${this.path}"`, () =>
+      unlessAbsent(() => unlinkSync(this.#file(ip))),
+    );
+  }
+
+  /** Removes what a write that was cut short left. */
+  sweep(): void {
+    const left = `${this.path}/${newName}`;
+    if (existsSync(left)) attempt(`remove "${left}"`, () => rmSync(left, { force: true }));
+  }
+
+  /** Where the round robin of range set `index` is; undefined if unknown or not understood. */
+  lastReserved(index: number): Ip | undefined {
+    try {
+      const text = readFileSync(`${this.path}/${lastPrefix}${index}`, "utf8").trim();
+      return isIp(text) ? parseIp(text) : undefined;
+    } catch {
+      return undefined; // The round robin starts anew.
+    }
+  }
+
+  setLastReserved(index: number, ip: Ip): void {
+    const file = `${this.path}/${lastPrefix}${index}`;
+    attempt(`write "${file}"`, () => writeFileSync(file, formatIp(ip), { mode: 0o600 }));
+  }
+
+  /** Removes `lock`, `last_reserved_ip.*` and the directory, if nothing else is in it. */
+  removeIfEmpty(): void {
+    const names = unlessAbsent(() => readdirSync(this.path));
+    if (!names?.every((name) => name === "lock" || name.startsWith(lastPrefix))) return;
+    attempt(`remove "${this.path}"`, () => rmSync(this.path, { recursive: true, force: true }));
+  }
+}
+
+/** The reference writes an address in one way only; another text for it reserves nothing. */
+const isAddressName = (name: string): boolean => isIp(name) && canonicalIp(name) === name;
+
+/** The file's text; empty for a directory or device that bears an address' name. */
+function readUnlessSpecial(path: string): string {
+  return lstatSync(path).isFile() ? readFileSync(path, "utf8") : "";
+}
+
+/** White space around the text does not count, as in the reference. */
+function readOwner(text: string): Owner | undefined {
+  const trimmed = text.trim();
+  if (trimmed === "") return undefined;
+  const end = trimmed.indexOf("\r\n");
+  if (end < 0) return { containerId: trimmed };
+  return { containerId: trimmed.slice(0, end), ifName: trimmed.slice(end + 2) };
+}
+
+/** A leftover is removed, never written over: it may be a reservation's second name. */
+function openNew(path: string): number {
+  try {
+    return openSync(path, "wx", 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    unlinkSync(path);
+    return openSync(path, "wx", 0o600);
+  }
+}
+
+function writeWhole(fd: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}
