@@ -1,3 +1,4 @@
+/** Reading the whole configuration of `host-local`. */
 import { describe, expect, test } from "bun:test";
 import { formatIp } from "../lib/ip.ts";
 import type { ConfigError } from "../model/config-error.ts";

@@ -1,3 +1,4 @@
+/** Which ranges `host-local` takes and refuses. */
 import { describe, expect, test } from "bun:test";
 import { formatIp } from "../lib/ip.ts";
 import { formatPrefix } from "../lib/prefix.ts";

@@ -1,4 +1,4 @@
-/** The `static` plugin: addresses that the configuration or the runtime names. Nothing is stored. */
+/** The `static` plugin: addresses that the configuration or the runtime names, stored nowhere. */
 import { equalIp, formatIp, type Ip } from "../lib/ip.ts";
 import {
   containsIp,
