@@ -65,8 +65,7 @@ export function beyond(allowed: readonly RegExp[], { added, removed }: Differenc
 /** What may stay after the last DEL of a network: the list that the design states. */
 export function mayStay(network: { readonly name: string; readonly bridge: string }): RegExp[] {
   return [
-    new RegExp(`^(link|address) ${network.bridge} `),
-    new RegExp(`^route .* dev ${network.bridge} `),
+    ...bridgeLines(network.bridge),
     // A table with its chains, rules and empty sets. Elements are lines of another kind.
     /^nft (table|chain|set|map|rule) \w+ netloom_cni/,
     new RegExp(`^file /var/lib/cni/networks/${network.name}/(lock|last_reserved_ip\\.\\d+)$`),
@@ -77,6 +76,12 @@ export function mayStay(network: { readonly name: string; readonly bridge: strin
     /^route anycast /,
   ];
 }
+
+/** The bridge with its addresses, some of them from its random MAC, and their routes. */
+export const bridgeLines = (bridge: string) => [
+  new RegExp(`^(link|address) ${bridge} `),
+  new RegExp(`^route .* dev ${bridge} `),
+];
 
 const listed = (kind: string, text: string) =>
   text.split("\n").map((line) => `${kind} ${line.replace(/^\/mnt\/var\/upper/, "/var")}`);
