@@ -45,8 +45,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   web: { imports: [...model, "api"] },
 };
 
-/** Files directly in `src/`: they choose a room, so they may import any. */
-const entrances = ["src/main.ts"];
+/** Files directly in `src/`: executable and library choose rooms, so they may import any. */
+const entrances = ["src/main.ts", "src/index.ts"];
 
 /** Where foreign functions may be called: libc, and libnftables beside its only user. */
 const foreignDoors = ["src/kernel/sys/", "src/kernel/nft/libnftables.ts"];

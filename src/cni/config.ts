@@ -41,7 +41,8 @@ export const dns: Parser<Dns> = (value, path) => {
   };
 };
 
-const networkName: Parser<string> = (value, path) => {
+/** A network's name. */
+export const networkName: Parser<string> = (value, path) => {
   const name = filledText(value, path);
   if (isCniName(name)) return name;
   return wrong(
@@ -70,7 +71,7 @@ export function readDocument(json: string): {
   raw: Readonly<Record<string, unknown>>;
   cniVersion: SpecVersion;
 } {
-  const raw = parseJson(json);
+  const raw = parseJsonObject(json);
   const cniVersion = versionField(raw, "").cniVersion ?? versionIfMissing;
   if (!(specVersions as readonly string[]).includes(cniVersion)) {
     throw new CniError(
@@ -94,7 +95,8 @@ export function readConf(raw: Readonly<Record<string, unknown>>, cniVersion: Spe
   };
 }
 
-function parseJson(json: string): Readonly<Record<string, unknown>> {
+/** Throws CniError 6. */
+export function parseJsonObject(json: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     value = JSON.parse(json);

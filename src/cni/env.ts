@@ -80,16 +80,16 @@ export function isCniName(name: string): boolean {
 }
 
 /** Throws CniError 4. */
-export function checkContainerId(id: string): void {
+export function checkContainerId(id: string, what = "CNI_CONTAINERID"): void {
   if (isCniName(id)) return;
   throw new CniError(
     4,
-    `CNI_CONTAINERID "${id}" must begin with a letter or digit and go on with letters, digits, "_", "." or "-"`,
+    `${what} "${id}" must begin with a letter or digit and go on with letters, digits, "_", "." or "-"`,
   );
 }
 
 /** Throws CniError 4. `%` is refused too: the kernel would make a numbered name of it. */
-export function checkIfName(name: string): void {
+export function checkIfName(name: string, what = "CNI_IFNAME"): void {
   const problem =
     Buffer.byteLength(name) > 15
       ? "is longer than 15 bytes"
@@ -100,7 +100,7 @@ export function checkIfName(name: string): void {
           : name === ""
             ? "is empty"
             : undefined;
-  if (problem) throw new CniError(4, `CNI_IFNAME "${name}" ${problem}: choose another name`);
+  if (problem) throw new CniError(4, `${what} "${name}" ${problem}: choose another name`);
 }
 
 /** Reads `KEY=value;KEY=value`. DEL forgives: nothing may keep it from cleaning. */

@@ -100,7 +100,8 @@ function fromMany(error: AggregateError): CniError {
   const all = error.errors.map(toCniError);
   const first = all[0];
   if (!first) return new CniError(cniCodes.internal, error.message);
-  const msg = all.map((one) => one.message).join("; ");
+  const texts = all.map((one) => one.message).join("; ");
+  const msg = error.message === "" ? texts : `${error.message}: ${texts}`;
   const details = all.map((one) => one.details).filter((text) => text !== "");
   return new CniError(first.code, msg, details.join("; "), { cause: error });
 }

@@ -21,6 +21,8 @@ export interface PluginRun {
   readonly type: string;
   /** Its executable. */
   readonly file: string;
+  /** The name to call it by, where that is not the file's. */
+  readonly argv0?: string;
   readonly env: PluginEnv;
   readonly stdin: string;
 }
@@ -54,6 +56,31 @@ export function requirePlugin(type: string, path: readonly string[]): string {
   );
 }
 
+/** The plugins that our own executable is, whether it is linked under their names or not. */
+const ownTypes: ReadonlySet<string> = new Set([
+  "bridge",
+  "ptp",
+  "loopback",
+  "host-local",
+  "static",
+  "portmap",
+  "netloom",
+]);
+
+/**
+ * How to run a type of ours that no folder has: our own executable by that name, so that a network
+ * can be tried before anything is installed. Undefined when a folder has the type, and in a run
+ * from source, where there is no executable.
+ */
+export function ownPlugin(
+  type: string,
+  path: readonly string[],
+): Pick<PluginRun, "file" | "argv0"> | undefined {
+  const compiled = Bun.main.startsWith("/$bunfs/");
+  if (!compiled || !ownTypes.has(type) || findPlugin(type, path) !== undefined) return undefined;
+  return { file: process.execPath, argv0: type };
+}
+
 /** Whether the file is the executable that we are, whatever link leads to it. */
 export function isOwnExecutable(file: string): boolean {
   const own = statSync("/proc/self/exe");
@@ -84,6 +111,7 @@ async function spawn(run: PluginRun) {
   for (let tries = 1; ; tries++) {
     try {
       return Bun.spawn([run.file], {
+        argv0: run.argv0,
         env: childEnv(run.env),
         stdin: Buffer.from(run.stdin),
         stdout: "pipe",
