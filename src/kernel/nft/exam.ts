@@ -229,6 +229,15 @@ const cases: readonly (readonly [string, (fresh: () => Nft) => void])[] = [
   ],
 
   [
+    "whose an element is stays with the caller: the kernel has no place for it",
+    (fresh) => {
+      const nft = installed(fresh);
+      const owner = { netns: "host", scope: "att:0123456789abcdef", life: "exclusive" };
+      nft.change([add({ ...port(80), ...owner } as NftElement)]);
+      expect(nft.elements({ ...at, set: "ports" })).toStrictEqual([port(80)]);
+    },
+  ],
+  [
     "adding the same element again is fine, with other data it is refused",
     (fresh) => {
       const nft = installed(fresh);

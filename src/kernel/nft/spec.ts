@@ -56,19 +56,27 @@ export const markedChain = (chain: NftChain): MarkedChain =>
 const sameHook = (a: NftHook, b: NftHook) =>
   a.type === b.type && a.hook === b.hook && a.priority === b.priority && a.device === b.device;
 
+/**
+ * Chains that cannot stay: a base chain cannot change its hook, and one that is not listed would
+ * still see packets.
+ */
+export function replacedChains(
+  chains: readonly NftChainSpec[],
+  existing: readonly NftChainState[],
+): NftChainState[] {
+  return existing.filter(({ name, hook }) => {
+    const want = chains.find((chain) => chain.name === name);
+    if (!want || !hook) return hook !== want?.hook;
+    return want.hook === undefined || !sameHook(hook, want.hook);
+  });
+}
+
 /** Commands that make a table what it should be, from any state, and keep its elements. */
 export function tableScript(table: NftTableSpec, state: TableState): string[] {
   const at = `${table.family} ${table.name}`;
-  const wanted = new Map(table.chains.map((chain) => [chain.name, chain]));
-  // A base chain cannot change its hook, and one that is not listed would still see packets.
-  const doomed = state.chains.filter(({ name, hook }) => {
-    const want = wanted.get(name);
-    if (!want) return hook !== undefined;
-    return hook === undefined
-      ? want.hook !== undefined
-      : want.hook === undefined || !sameHook(hook, want.hook);
-  });
-  const emptied = state.chains.filter((chain) => wanted.has(chain.name) || doomed.includes(chain));
+  const listed = new Set(table.chains.map((chain) => chain.name));
+  const doomed = replacedChains(table.chains, state.chains);
+  const emptied = state.chains.filter((chain) => listed.has(chain.name) || doomed.includes(chain));
   return [
     `add table ${at}`,
     ...emptied.map((chain) => `flush chain ${at} ${chain.name}`),
