@@ -52,6 +52,7 @@ const codeByName: Readonly<Record<string, number>> = {
   SysError: cniCodes.kernel,
   ExhaustedError: cniCodes.exhausted,
   ConflictError: cniCodes.conflict,
+  UnavailableError: cniCodes.unavailable,
   CorruptError: cniCodes.corrupt,
   CheckError: cniCodes.checkFailed,
 };

@@ -1,16 +1,5 @@
-/** The `host-local` IPAM plugin. (Being written.) */
-import { CniError, cniCodes } from "../errors.ts";
-import type { Ipam } from "../ipam.ts";
+/** The `host-local` plugin: addresses out of ranges, remembered in files. */
+import { hostLocalIpam as engine } from "../../engine/host-local/host-local.ts";
+import { ownIpam } from "../own-ipam.ts";
 
-const unwritten = (): never => {
-  throw new CniError(cniCodes.internal, 'IPAM "host-local" is not written yet');
-};
-
-export const hostLocalIpam: Ipam = {
-  type: "host-local",
-  reserve: unwritten,
-  release: unwritten,
-  check: unwritten,
-  gc: unwritten,
-  status: unwritten,
-};
+export const hostLocalIpam = ownIpam(engine);

@@ -1,16 +1,5 @@
-/** The `static` IPAM plugin. (Being written.) */
-import { CniError, cniCodes } from "../errors.ts";
-import type { Ipam } from "../ipam.ts";
+/** The `static` plugin: addresses that the configuration or the runtime names. */
+import { staticIpam as engine } from "../../ipam/static.ts";
+import { ownIpam } from "../own-ipam.ts";
 
-const unwritten = (): never => {
-  throw new CniError(cniCodes.internal, 'IPAM "static" is not written yet');
-};
-
-export const staticIpam: Ipam = {
-  type: "static",
-  reserve: unwritten,
-  release: unwritten,
-  check: unwritten,
-  gc: unwritten,
-  status: unwritten,
-};
+export const staticIpam = ownIpam(engine);
