@@ -4,7 +4,7 @@
  */
 import type { Probe } from "./traffic.ts";
 
-const patienceMs = 700;
+const patienceMs = 1000;
 
 function tcp({ address, port }: Probe): Promise<string | null> {
   return new Promise((resolve) => {
@@ -26,10 +26,16 @@ function tcp({ address, port }: Probe): Promise<string | null> {
 }
 
 async function udp({ address, port }: Probe): Promise<string | null> {
-  const v6 = address.includes(":");
   return new Promise((resolve) => {
-    void Bun.udpSocket({
-      hostname: v6 ? "::" : "0.0.0.0",
+    const ask = (socket: { send(data: string, port: number, address: string): unknown }) => {
+      try {
+        socket.send("?", port ?? 0, address);
+      } catch {
+        resolve(null);
+      }
+    };
+    Bun.udpSocket({
+      hostname: address.includes(":") ? "::" : "0.0.0.0",
       socket: {
         data(_socket, data) {
           resolve(data.toString().trim());
@@ -38,11 +44,11 @@ async function udp({ address, port }: Probe): Promise<string | null> {
       },
     }).then(
       (socket) => {
-        socket.send("?", port ?? 0, address);
+        ask(socket);
         // The first datagram may be lost while neighbours are resolved.
-        setTimeout(() => socket.send("?", port ?? 0, address), patienceMs / 3);
+        setTimeout(() => ask(socket), patienceMs / 3);
       },
-      resolve.bind(null, null),
+      () => resolve(null),
     );
   });
 }
@@ -62,7 +68,7 @@ const answers = await Promise.all(
   probes.map((probe) =>
     Promise.race([
       kinds[probe.kind](probe).catch(() => null),
-      Bun.sleep(probe.kind === "ping" ? patienceMs + 400 : patienceMs).then(() => null),
+      Bun.sleep(probe.kind === "ping" ? patienceMs + 200 : patienceMs).then(() => null),
     ]),
   ),
 );

@@ -24,8 +24,13 @@ for (const port of process.argv.slice(2).map(Number)) {
     port,
     socket: {
       data(socket, _data, senderPort, sender) {
-        socket.send(`${plain(sender)}\n`, senderPort, sender);
+        try {
+          socket.send(`${plain(sender)}\n`, senderPort, sender);
+        } catch {
+          // The asker has gone or has no route back: it hears nothing.
+        }
       },
+      error() {},
     },
   });
 }
