@@ -27,7 +27,7 @@ address = "${dir}/containerd.sock"
 
 export class Containerd implements Runtime {
   readonly name = "containerd";
-  readonly #cgroup = `nle2e-containerd-${process.pid}`;
+  readonly #cgroup = `nle2e-${Bun.randomUUIDv7().slice(-12)}`;
   readonly #running = new Map<string, ReturnType<PrivateHost["spawn"]>>();
   #host!: PrivateHost;
   #making!: Making;

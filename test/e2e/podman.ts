@@ -24,7 +24,7 @@ events_logger = "file"
 
 export class Podman implements Runtime {
   readonly name = "podman";
-  readonly #cgroup = `nle2e-podman-${process.pid}`;
+  readonly #cgroup = `nle2e-${Bun.randomUUIDv7().slice(-12)}`;
   #host!: PrivateHost;
 
   async start(host: PrivateHost, making: Making): Promise<void> {
