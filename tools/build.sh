@@ -7,8 +7,9 @@ started=$(date +%s%N)
 mkdir -p dist
 # A compiled executable would load .env and bunfig.toml, with their preloads, from wherever a
 # runtime happens to call it: never for a program that runs as root.
+# A plugin lives for milliseconds: compiling its hot loops costs more than it can gain.
 "$1" build --compile --minify --bytecode --format=esm --splitting \
-  --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
+  --no-compile-autoload-dotenv --no-compile-autoload-bunfig --compile-jit-policy=1000 \
   src/main.ts --outfile dist/.netloom.new >dist/.build.log 2>&1 || {
   cat dist/.build.log >&2
   exit 1

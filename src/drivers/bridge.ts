@@ -98,6 +98,8 @@ export const bridge: Driver<BridgeConfig> = {
     return links;
   },
 
+  gatewayLink: (_port, config) => gatewayLink(config),
+
   conflicts(config, desired, observed) {
     return observed.filter((have) => desired.some((want) => clash(config, want, have)));
   },

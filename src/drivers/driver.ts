@@ -35,6 +35,8 @@ export interface Driver<Config = unknown> {
   port(port: Port, config: Config, host: HostFacts): KernelObject[];
   /** The port's links as the result lists them; the last is the container's. */
   links(port: Port, config: Config): readonly ResultLink[];
+  /** The host's link on which the container's addresses are reached. */
+  gatewayLink(port: Port, config: Config): string;
   /**
    * Addresses on shared links that must go before `desired` can be: they are returned, or refused
    * with ConfigError where the configuration does not allow that.

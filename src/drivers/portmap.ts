@@ -102,17 +102,13 @@ function returnPaths(publication: Publication, target: string, family: 4 | 6): K
   objects.push(element(publication, `hairpin${family}`, [link, link, addressValue(target)]));
   if (family === 6) return objects;
   const shared = { life: "shared", scope: `link:${via}` } as const;
-  objects.push(
-    element(publication, "localnet_targets", [addressValue(target)]),
-    { ...element(publication, "localnet_links", [link]), ...shared, comment: undefined },
-    {
-      ...shared,
-      netns: hostNetns,
-      kind: "sysctl",
-      path: `net/ipv4/conf/${via}/route_localnet`,
-      value: "1",
-      link: via,
-    },
-  );
+  objects.push(element(publication, "localnet_targets", [addressValue(target)]), {
+    ...shared,
+    netns: hostNetns,
+    kind: "sysctl",
+    path: `net/ipv4/conf/${via}/route_localnet`,
+    value: "1",
+    link: via,
+  });
   return objects;
 }

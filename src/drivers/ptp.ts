@@ -41,6 +41,8 @@ export const ptp: Driver<PtpConfig> = {
     ];
   },
 
+  gatewayLink: (port) => port.hostLink,
+
   links: (port) => [
     { netns: hostNetns, name: port.hostLink },
     { netns: port.netns, name: port.ifName },

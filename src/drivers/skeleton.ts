@@ -21,7 +21,6 @@ export const skeleton: readonly NftTableSpec[] = [
       { name: "hairpin6", key: ["ifname", "ifname", "ipv6_addr"] },
       { name: "masquerade_all4", key: ["ipv4_addr"] },
       { name: "masquerade_all6", key: ["ipv6_addr"] },
-      { name: "localnet_links", key: ["ifname"] },
       { name: "localnet_targets", key: ["ipv4_addr"] },
     ],
     maps: [
@@ -45,7 +44,7 @@ export const skeleton: readonly NftTableSpec[] = [
         name: "guard",
         hook: { type: "filter", hook: "prerouting", priority: -300 },
         // route_localnet lets published ports answer on 127.0.0.1; neighbours must not profit.
-        rules: ["iifname @localnet_links ip daddr 127.0.0.0/8 drop"],
+        rules: ['iifname != "lo" ip daddr 127.0.0.0/8 drop'],
       },
       {
         name: "publish",

@@ -47,3 +47,6 @@ export function macOf(seed: string): string {
 export function highMacOf(seed: string): string {
   return `fe${macOf(seed).slice(2)}`;
 }
+
+/** What we write on a link that attachments share. */
+export const sharedAlias = "netloom:cni";

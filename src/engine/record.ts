@@ -21,6 +21,8 @@ const version = 1;
 /** What one plugin made for one attachment. */
 export interface AttachmentRecord extends Attachment {
   readonly version: typeof version;
+  /** The boot in which its objects were made. */
+  readonly boot: string;
   /** 16 hex digits of the attachment. */
   readonly id: string;
   /** Who made it: `bridge`, `portmap`. An attachment has one record a maker. */

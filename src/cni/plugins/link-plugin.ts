@@ -1,0 +1,147 @@
+/** A network type as a CNI plugin: ADD to STATUS around the engine's attach and detach. */
+import type { Driver } from "../../drivers/driver.ts";
+import { type Attached, attach } from "../../engine/attach.ts";
+import { checkAttachment } from "../../engine/check.ts";
+import { collect } from "../../engine/collect.ts";
+import { detachFrom } from "../../engine/detach.ts";
+import { openEngine } from "../../engine/engine.ts";
+import { hostNetns, type KernelObject } from "../../model/kernel-object.ts";
+import { macAddress, unlessEmpty } from "../../model/parse.ts";
+import type { Port } from "../../model/port.ts";
+import { type Ipam, ipamOf, type Lease } from "../ipam.ts";
+import type { Call, Plugin } from "../plugin.ts";
+import type { Dns, Result } from "../types.ts";
+
+/** What a plugin adds to its driver. */
+export interface LinkPluginOptions {
+  /** The name it is called by, if not the driver's. */
+  readonly type?: string;
+  /** Objects beyond the driver's: published ports. */
+  readonly extras?: (call: Call) => (port: Port, gatewayLink: string) => readonly KernelObject[];
+}
+
+/** The plugin of a driver. */
+export function linkPlugin<C>(driver: Driver<C>, options: LinkPluginOptions = {}): Plugin {
+  const type = options.type ?? driver.networkType;
+  return {
+    type,
+    add: (call) => add(call, driver, options),
+
+    async del(call) {
+      using engine = openEngine();
+      await finishAll([
+        () => detachFrom(engine, { ...call, network: call.conf.name, maker: type }),
+        async () => (await ipamOf(call))?.release(call),
+      ]);
+    },
+
+    async check(call) {
+      await (await ipamOf(call))?.check(call);
+      using engine = openEngine();
+      checkAttachment(engine, {
+        ...call,
+        maker: type,
+        netns: call.netns!,
+        result: call.prevResult!,
+      });
+    },
+
+    async gc(call, valid) {
+      using engine = openEngine();
+      await finishAll([
+        () => collect(engine, { network: call.conf.name, maker: type, valid }),
+        async () => (await ipamOf(call))?.gc(call, valid),
+      ]);
+    },
+
+    async status(call) {
+      driver.parse(call.conf.raw);
+      await (await ipamOf(call))?.status(call);
+    },
+  };
+}
+
+async function add<C>(call: Call, driver: Driver<C>, options: LinkPluginOptions): Promise<Result> {
+  const config = driver.parse(call.conf.raw);
+  const mac = requestedMac(call);
+  const extras = options.extras?.(call);
+  const ipam = await ipamOf(call);
+  const lease = await ipam?.reserve(call);
+  try {
+    // The disk works while the kernel does.
+    const durable = lease?.durable();
+    using engine = openEngine();
+    const attached = await attach(engine, {
+      containerId: call.containerId,
+      ifName: call.ifName,
+      network: call.conf.name,
+      netns: call.netns!,
+      maker: options.type ?? driver.networkType,
+      driver,
+      config,
+      mac,
+      allocation: allocationOf(lease),
+      extras,
+    });
+    await durable;
+    return resultOf(call, attached, lease);
+  } catch (error) {
+    await undoLease(call, ipam);
+    throw error;
+  }
+}
+
+async function undoLease(call: Call, ipam: Ipam | undefined): Promise<void> {
+  try {
+    await ipam?.release(call);
+  } catch (error) {
+    call.log({ level: "warn", event: "addresses not released", error: String(error) });
+  }
+}
+
+function allocationOf(lease: Lease | undefined) {
+  return { ips: lease?.result.ips ?? [], routes: lease?.result.routes ?? [] };
+}
+
+/** The runtime's wish counts more than the user's, and that more than CNI_ARGS. */
+function requestedMac(call: Call): string | undefined {
+  const wish = unlessEmpty(macAddress);
+  return (
+    wish(call.runtimeConfig.mac, "runtimeConfig.mac") ??
+    wish(call.conf.cniArgs.mac, "args.cni.mac") ??
+    wish(call.args.values.get("MAC"), "CNI_ARGS MAC")
+  );
+}
+
+function resultOf(call: Call, { links, port }: Attached, lease: Lease | undefined): Result {
+  const container = links.length - 1;
+  return {
+    interfaces: links.map(({ netns, name, mac, mtu }) => ({
+      name,
+      mac,
+      mtu,
+      ...(netns === hostNetns ? {} : { sandbox: netns }),
+    })),
+    ips: port.ips.map((ip) => ({ ...ip, interface: container })),
+    routes: port.routes,
+    dns: isSet(call.conf.dns) ? call.conf.dns : (lease?.result.dns ?? {}),
+  };
+}
+
+function isSet(dns: Dns): boolean {
+  return Object.values(dns).some((value) => value !== undefined && value.length > 0);
+}
+
+/** Does every piece of work, whatever fails, then throws what failed. */
+async function finishAll(work: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const piece of work) {
+    try {
+      await piece();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length === 1) throw errors[0];
+  if (errors.length > 1) throw new AggregateError(errors, "Cannot remove everything");
+}

@@ -1,0 +1,33 @@
+/** The `netloom` plugin: with an inline `driver`, the work of a chain of plugins in one run. */
+import { drivers } from "../../drivers/index.ts";
+import { portmapObjects } from "../../drivers/portmap.ts";
+import { parsePortmapConfig } from "../../drivers/portmap-config.ts";
+import { oneOf } from "../../model/parse.ts";
+import type { Port } from "../../model/port.ts";
+import type { Call, Plugin } from "../plugin.ts";
+import { linkPlugin } from "./link-plugin.ts";
+
+const type = "netloom";
+
+/** The driver's plugin, with published ports. */
+function pluginOf(call: Call): Plugin {
+  const networkTypes = drivers.map((driver) => driver.networkType);
+  const name = oneOf(...networkTypes)(call.conf.raw.driver, "driver");
+  const driver = drivers.find((candidate) => candidate.networkType === name)!;
+  return linkPlugin(driver, { type, extras });
+}
+
+const extras = (call: Call) => {
+  const config = parsePortmapConfig(call.conf.raw);
+  return (port: Port, link: string) =>
+    portmapObjects({ ...port, ...config, via: { 4: link, 6: link } });
+};
+
+export const netloomPlugin: Plugin = {
+  type,
+  add: (call) => pluginOf(call).add(call),
+  del: (call) => pluginOf(call).del(call),
+  check: (call) => pluginOf(call).check(call),
+  gc: (call, valid) => pluginOf(call).gc(call, valid),
+  status: (call) => pluginOf(call).status(call),
+};

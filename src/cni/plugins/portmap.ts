@@ -1,0 +1,68 @@
+/** The `portmap` plugin: publishes ports of the attachment that the plugins before it made. */
+import { parsePortmapConfig } from "../../drivers/portmap-config.ts";
+import { checkAttachment } from "../../engine/check.ts";
+import { collect } from "../../engine/collect.ts";
+import { detachFrom } from "../../engine/detach.ts";
+import { openEngine } from "../../engine/engine.ts";
+import { publish } from "../../engine/publish.ts";
+import { ConfigError } from "../../model/config-error.ts";
+import type { Call, Plugin } from "../plugin.ts";
+import type { Result } from "../types.ts";
+
+const maker = "portmap";
+
+export const portmapPlugin: Plugin = {
+  type: maker,
+
+  async add(call) {
+    const config = parsePortmapConfig(call.conf.raw);
+    const result = requirePrevResult(call);
+    if (config.mappings.length === 0) return result;
+    const ips = containerIps(result);
+    if (ips.length === 0) {
+      throw new ConfigError("prevResult.ips", "is empty: no address to publish ports of");
+    }
+    using engine = openEngine();
+    await publish(engine, {
+      ...call,
+      network: call.conf.name,
+      netns: call.netns!,
+      maker,
+      ips,
+      config,
+    });
+    return result;
+  },
+
+  async del(call) {
+    using engine = openEngine();
+    await detachFrom(engine, { ...call, network: call.conf.name, maker, keepsLink: true });
+  },
+
+  check(call) {
+    using engine = openEngine();
+    checkAttachment(engine, { ...call, maker, netns: call.netns!, result: call.prevResult! });
+  },
+
+  async gc(call, valid) {
+    using engine = openEngine();
+    await collect(engine, { network: call.conf.name, maker, valid });
+  },
+
+  status(call) {
+    parsePortmapConfig(call.conf.raw);
+  },
+};
+
+function requirePrevResult({ prevResult }: Call): Result {
+  if (prevResult) return prevResult;
+  throw new ConfigError(
+    "prevResult",
+    'missing: "portmap" publishes ports of another plugin\'s attachment, list it after that plugin',
+  );
+}
+
+/** Addresses inside the container; a result may also list the host's. */
+function containerIps({ ips, interfaces }: Result) {
+  return ips.filter((ip) => ip.interface === undefined || interfaces[ip.interface]?.sandbox);
+}

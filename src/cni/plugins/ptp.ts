@@ -1,0 +1,5 @@
+/** The `ptp` plugin. */
+import { ptp } from "../../drivers/ptp.ts";
+import { linkPlugin } from "./link-plugin.ts";
+
+export const ptpPlugin = linkPlugin(ptp);

@@ -1,0 +1,93 @@
+/** Puts elements into our nftables sets and maps, and takes out those that are ours. */
+import { skeleton } from "../drivers/skeleton.ts";
+import type { NftChange, NftElement } from "../kernel/nft/nft.ts";
+import type { NftChainObject, NftElementObject } from "../model/kernel-object.ts";
+import { ConflictError } from "./conflict.ts";
+import type { KernelSession } from "./kernel-session.ts";
+
+/** An attachment wants a key for itself alone that another has. */
+export class TakenError extends ConflictError {
+  readonly element: NftElement;
+  /** What is there; undefined if it went a moment ago. */
+  readonly holder: NftElement | undefined;
+
+  constructor(element: NftElement, holder: NftElement | undefined, cause: unknown) {
+    super(`Cannot add to nftables set "${element.set}": the key is taken`, { cause });
+    this.element = element;
+    this.holder = holder;
+  }
+}
+
+/**
+ * Adds elements in one transaction, all or none. Our tables and `chains`, the chains that elements
+ * lead to, are installed first if they are missing, which is rare. Throws TakenError, NftError.
+ */
+export function addElements(
+  session: KernelSession,
+  elements: readonly NftElementObject[],
+  chains: readonly NftChainObject[],
+): void {
+  const changes = elements.map(
+    (element): NftChange => ({ op: "add", element, exclusive: element.life === "exclusive" }),
+  );
+  try {
+    changeOrInstall(session, changes, chains);
+  } catch (error) {
+    const { code, index } = error as { code?: string; index?: number };
+    const refused = index === undefined ? undefined : elements[index];
+    if (code === "EEXIST" && refused)
+      throw new TakenError(refused, lookUp(session, refused), error);
+    throw error;
+  }
+}
+
+function changeOrInstall(
+  session: KernelSession,
+  changes: readonly NftChange[],
+  chains: readonly NftChainObject[],
+): void {
+  try {
+    session.nft.change(changes);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ENOENT") throw error;
+    session.nft.ensure(skeleton);
+    session.nft.ensureChains(chains);
+    session.nft.change(changes);
+  }
+}
+
+/** Adds elements that may be there already: those of attachments that exist. */
+export function reinstate(
+  session: KernelSession,
+  elements: readonly NftElementObject[],
+  chains: readonly NftChainObject[],
+): void {
+  const changes = elements.map((element): NftChange => ({ op: "add", element }));
+  changeOrInstall(session, changes, chains);
+}
+
+/**
+ * Removes those of `elements` that bear their attachment's comment: the same key may have gone to
+ * another attachment, or never have been ours.
+ */
+export function removeElements(
+  session: KernelSession,
+  elements: readonly NftElementObject[],
+): void {
+  const ours = elements.filter((element) => {
+    const found = lookUp(session, element);
+    return found && found.comment === element.comment;
+  });
+  if (ours.length === 0) return;
+  session.nft.change(ours.map((element): NftChange => ({ op: "delete", element })));
+}
+
+/** The element as it is; undefined if it, its set or its table is missing. */
+export function lookUp(session: KernelSession, element: NftElementObject): NftElement | undefined {
+  try {
+    return session.nft.element(element);
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,181 @@
+/** Attaches a container: from what IPAM gave to a link that works, or nothing at all. */
+import type { Driver, ResultLink } from "../drivers/driver.ts";
+import { ConfigError } from "../model/config-error.ts";
+import type { AddressObject, KernelObject } from "../model/kernel-object.ts";
+import { hostNetns } from "../model/kernel-object.ts";
+import type { Attachment, Port, PortIp, PortRoute } from "../model/port.ts";
+import { plan, type Step } from "../plan/plan.ts";
+import { apply } from "./apply.ts";
+import { bootId } from "./boot.ts";
+import { detach, dismantle } from "./detach.ts";
+import { forgetUdp } from "./effects.ts";
+import type { Engine } from "./engine.ts";
+import { explained, refuseOverlaps } from "./holder.ts";
+import { KernelFacts } from "./host-facts.ts";
+import type { KernelSession } from "./kernel-session.ts";
+import { aliasOf, attachmentId, highMacOf, hostLinkName, macOf } from "./names.ts";
+import { observe } from "./observe.ts";
+import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from "./record.ts";
+import { markInUse, restoreIfErased } from "./restore.ts";
+
+/** What IPAM gives for an attachment; nothing on a network without IPAM. */
+export interface Allocation {
+  readonly ips: readonly PortIp[];
+  readonly routes: readonly PortRoute[];
+}
+
+/** One attachment to make. */
+export interface AttachRequest<Config = unknown> extends Attachment {
+  readonly network: string;
+  /** Path of the container's namespace. */
+  readonly netns: string;
+  /** The plugin, for the record: `bridge`. */
+  readonly maker: string;
+  readonly driver: Driver<Config>;
+  readonly config: Config;
+  /** Hardware address that the user asks for. */
+  readonly mac?: string;
+  readonly allocation: Allocation;
+  /** What the attachment needs beyond its driver's objects. */
+  readonly extras?: (port: Port, gatewayLink: string) => readonly KernelObject[];
+}
+
+/** A link of the result as it is in the kernel. */
+export interface AttachedLink extends ResultLink {
+  readonly mac: string;
+  readonly mtu: number;
+}
+
+/** What was made. */
+export interface Attached {
+  /** In the order of CNI's `interfaces`; the last is the container's. */
+  readonly links: readonly AttachedLink[];
+  readonly port: Port;
+}
+
+/**
+ * Makes the attachment whole, or throws and leaves nothing of it. Throws ConfigError,
+ * ConflictError, NetlinkError, NftError, SysError.
+ */
+export async function attach<C>(engine: Engine, request: AttachRequest<C>): Promise<Attached> {
+  const { session } = engine;
+  const { driver, config } = request;
+  refuseTaken(session, request);
+  const facts = new KernelFacts(session);
+  const port = driver.complete(portOf(request), config);
+  const desired = [
+    ...driver.network(config, request.network, facts),
+    ...driver.port(port, config, facts),
+    ...(request.extras?.(port, driver.gatewayLink(port, config)) ?? []),
+  ];
+  await removeLeftover(engine, port, request.maker);
+  await establish(engine, recordOf(request, port.id, desired), (addresses) =>
+    driver.conflicts?.(config, ...addresses),
+  );
+  return { links: attachedLinks(session, driver.links(port, config), desired), port };
+}
+
+/** Writes the record, then makes its objects; undoes both when that fails. */
+export async function establish(
+  { session, paths }: Engine,
+  record: AttachmentRecord,
+  conflicts: (
+    addresses: [desired: AddressObject[], observed: AddressObject[]],
+  ) => readonly AddressObject[] | undefined = () => [],
+): Promise<void> {
+  restoreIfErased({ session, paths });
+  writeRecord(paths, record);
+  const begun: KernelObject[] = [];
+  try {
+    const observed = observe(session, record.objects.filter(mayExist));
+    const isAddress = (object: KernelObject) => object.kind === "address";
+    const inTheWay = conflicts([record.objects.filter(isAddress), observed.filter(isAddress)]);
+    const removals = (inTheWay ?? []).map((object): Step => ({ op: "delete", object }));
+    refuseOverlaps(session, record.objects);
+    if (record.objects.some(({ kind }) => kind === "nft-element")) markInUse(paths);
+    apply(session, [...removals, ...plan(record.objects, observed)], begun);
+    forgetUdp(record.objects);
+  } catch (caught) {
+    const undone = await undo(session, begun);
+    removeRecord(paths, record);
+    const error = explained(paths, caught);
+    throw undone ? new AggregateError([error, undone], (error as Error).message) : error;
+  }
+}
+
+/** Shared objects may be there already; an attachment's own are not, and need no look. */
+function mayExist(object: KernelObject): boolean {
+  return object.life === "shared" && object.kind !== "nft-chain" && object.kind !== "nft-element";
+}
+
+async function undo(session: KernelSession, begun: readonly KernelObject[]): Promise<unknown> {
+  try {
+    await dismantle(session, begun);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+function refuseTaken(session: KernelSession, { netns, ifName }: AttachRequest<any>): void {
+  if (!session.namespace(netns).findLink(ifName)) return;
+  throw new ConfigError(
+    "",
+    `Cannot create link "${ifName}" in ${netns}: it exists already. ` +
+      "Detach it first (DEL), or attach under another name",
+  );
+}
+
+function portOf(request: AttachRequest<any>): Port {
+  const { containerId, ifName, network, netns, allocation } = request;
+  const id = attachmentId(request);
+  return {
+    id,
+    containerId,
+    ifName,
+    network,
+    netns,
+    hostLink: hostLinkName(id),
+    mac: request.mac ?? macOf(`container ${id}`),
+    hostMac: highMacOf(`host ${id}`),
+    alias: aliasOf(id),
+    ...allocation,
+  };
+}
+
+function recordOf(
+  request: AttachRequest<any>,
+  id: string,
+  objects: readonly KernelObject[],
+): AttachmentRecord {
+  const { containerId, ifName, network, netns, maker } = request;
+  return { version: 1, boot: bootId(), id, maker, containerId, ifName, network, netns, objects };
+}
+
+/** An earlier ADD of this attachment was cut short, or its namespace went without a DEL. */
+async function removeLeftover(engine: Engine, port: Port, maker: string): Promise<void> {
+  const old = readRecord(engine.paths, { id: port.id, maker });
+  if (old) await detach(engine, old);
+  else if (engine.session.namespace(hostNetns).findLink(port.hostLink)) {
+    throw new ConfigError("", `Cannot create link "${port.hostLink}": it exists already`);
+  }
+}
+
+/** As they were made; of one that was there before, as it is. */
+function attachedLinks(
+  session: KernelSession,
+  links: readonly ResultLink[],
+  objects: readonly KernelObject[],
+): readonly AttachedLink[] {
+  return links.map(({ netns, name }) => {
+    const end = objects.flatMap(endsOf).find((end) => end.netns === netns && end.name === name);
+    const { mac, mtu } = end ?? session.namespace(netns).findLink(name) ?? {};
+    return { netns, name, mac: mac ?? "", mtu: mtu ?? 0 };
+  });
+}
+
+/** The links that are the attachment's own, with what we gave them. */
+function endsOf(object: KernelObject) {
+  if (object.kind !== "link" || object.life !== "exclusive") return [];
+  return object.type === "veth" ? [object, object.peer] : [object];
+}

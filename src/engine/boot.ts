@@ -1,0 +1,10 @@
+/** Which boot of the host this is: what the kernel held before it is gone. */
+import { readFileSync } from "node:fs";
+
+let known: string | undefined;
+
+/** The kernel's random name for this boot. */
+export function bootId(): string {
+  known ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  return known;
+}

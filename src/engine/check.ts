@@ -1,0 +1,110 @@
+/** Compares an attachment with what it should be. */
+import type { AddressObject, KernelObject, RouteObject } from "../model/kernel-object.ts";
+import { type Attachment, attachmentScope, type PortIp, type PortRoute } from "../model/port.ts";
+import { differences, key } from "../plan/key.ts";
+import type { Engine } from "./engine.ts";
+import { attachmentId } from "./names.ts";
+import { observe } from "./observe.ts";
+import { readRecord } from "./record.ts";
+import { restoreIfErased } from "./restore.ts";
+
+/** The attachment is not as it should be. */
+export class CheckError extends Error {
+  override readonly name = "CheckError";
+}
+
+/** What the runtime knows of the attachment. */
+export interface CheckRequest extends Attachment {
+  readonly maker: string;
+  readonly netns: string;
+  readonly result: {
+    readonly interfaces: readonly {
+      readonly name: string;
+      readonly mac?: string;
+      readonly sandbox?: string;
+    }[];
+    readonly ips: readonly (PortIp & { readonly interface?: number })[];
+    readonly routes: readonly PortRoute[];
+  };
+}
+
+/**
+ * Throws CheckError with everything that is missing or different. Later plugins may have added to
+ * the attachment: what is more than expected is no fault.
+ */
+export function checkAttachment(engine: Engine, request: CheckRequest): void {
+  const restored = restoreIfErased(engine);
+  const record = readRecord(engine.paths, {
+    id: attachmentId(request),
+    maker: request.maker,
+  });
+  const expected = [...(record?.objects ?? []), ...expectedOf(request)];
+  const faults = [...linkFaults(engine, request), ...objectFaults(engine, expected)];
+  if (restored > 0) {
+    faults.push(
+      `another program had erased Netloom's nftables tables: ${restored} attachments were restored, ` +
+        "check again",
+    );
+  }
+  if (faults.length > 0) throw new CheckError(faults.join("; "));
+}
+
+/** Addresses and routes that the result promised on the container's link. */
+function expectedOf(request: CheckRequest): KernelObject[] {
+  const { netns, ifName, result } = request;
+  const place = {
+    netns,
+    link: ifName,
+    scope: attachmentScope(attachmentId(request)),
+    life: "exclusive",
+  } as const;
+  const isHere = (ip: { interface?: number }) =>
+    ip.interface === undefined || result.interfaces[ip.interface]?.name === ifName;
+  const addresses = result.ips
+    .filter(isHere)
+    .map(({ address }): AddressObject => ({ ...place, kind: "address", address }));
+  const routes = result.routes.map(({ dst, gw, table, priority }): RouteObject => {
+    return { ...place, kind: "route", dst, gateway: gw, table, priority };
+  });
+  return [...addresses, ...routes];
+}
+
+function linkFaults({ session }: Engine, { netns, result }: CheckRequest): string[] {
+  return result.interfaces.flatMap(({ name, mac, sandbox }) => {
+    const where = sandbox === undefined || sandbox === "" ? "host" : sandbox;
+    if (where !== "host" && where !== netns) return [`link "${name}" is in ${where}, not ${netns}`];
+    const found = session.namespace(where).findLink(name);
+    if (!found) return [`link "${name}" is missing in ${where}`];
+    if (mac && found.mac !== mac)
+      return [`link "${name}" has the address ${found.mac}, not ${mac}`];
+    return [];
+  });
+}
+
+function objectFaults({ session }: Engine, expected: readonly KernelObject[]): string[] {
+  const found = new Map(observe(session, expected).map((object) => [key(object), object]));
+  const faults = expected.flatMap((object) => {
+    const have = found.get(key(object));
+    if (!have) return [`${describe(object)} is missing`];
+    const fields = differences(object, have);
+    return fields.length === 0 ? [] : [`${describe(object)} differs in ${fields.join(", ")}`];
+  });
+  return [...new Set(faults)];
+}
+
+const describe = (object: KernelObject): string => {
+  switch (object.kind) {
+    case "link":
+      return `link "${object.name}"`;
+    case "address":
+      return `address ${object.address} on "${object.link}"`;
+    case "route":
+      return `route to ${object.dst} on "${object.link}"`;
+    case "sysctl":
+      return `sysctl ${object.path}`;
+    case "nft-chain":
+      return `nftables chain "${object.chain}"`;
+    case "nft-element":
+      return `element of nftables set "${object.set}"`;
+  }
+};

@@ -1,0 +1,40 @@
+/** What must happen beside the objects themselves, once they are there or gone. */
+
+import { type ConntrackFilter, flushConntrack } from "../kernel/netlink/conntrack.ts";
+import { addressFamily } from "../kernel/netlink/rtm.ts";
+import { NetlinkSocket } from "../kernel/netlink/socket.ts";
+import type { KernelObject, NftElementObject, NftValue } from "../model/kernel-object.ts";
+
+const udp = 17;
+
+/**
+ * A published UDP port's tracked connections lead where the port led before, and UDP has no end
+ * that would make the kernel forget them: so they go whenever the port comes or goes.
+ */
+export function forgetUdp(objects: readonly KernelObject[]): void {
+  const published = objects.filter(isPublishedUdp);
+  if (published.length === 0) return;
+  using socket = new NetlinkSocket("netfilter");
+  for (const element of published) flushConntrack(socket, filterOf(element));
+}
+
+function isPublishedUdp(object: KernelObject): object is NftElementObject {
+  return (
+    object.kind === "nft-element" &&
+    object.set.startsWith("publish") &&
+    object.key.some((value) => "proto" in value && value.proto === udp)
+  );
+}
+
+function filterOf({ set, key }: NftElementObject): ConntrackFilter {
+  const field = <K extends string>(name: K) =>
+    key.find((value): value is Extract<NftValue, Record<K, unknown>> => name in value);
+  return {
+    family: set.startsWith("publish4") ? addressFamily.inet : addressFamily.inet6,
+    original: {
+      protocol: udp,
+      destinationPort: field("l4Port")?.l4Port,
+      dst: field("ipv4")?.ipv4 ?? field("ipv6")?.ipv6,
+    },
+  };
+}

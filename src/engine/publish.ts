@@ -1,0 +1,60 @@
+/** Publishes ports of a container that is attached already, by whatever plugin. */
+import { familyOf, hostPart } from "../drivers/container-side.ts";
+import { portmapObjects } from "../drivers/portmap.ts";
+import type { PortmapConfig } from "../drivers/portmap-config.ts";
+import { getLink } from "../kernel/netlink/link-info.ts";
+import { getRoute } from "../kernel/netlink/route-info.ts";
+import { hostNetns } from "../model/kernel-object.ts";
+import type { Attachment, PortIp } from "../model/port.ts";
+import { establish } from "./attach.ts";
+import { bootId } from "./boot.ts";
+import { detach } from "./detach.ts";
+import type { Engine } from "./engine.ts";
+import { aliasOf, attachmentId } from "./names.ts";
+import { readRecord } from "./record.ts";
+
+/** Ports to publish. */
+export interface PublishRequest extends Attachment {
+  readonly network: string;
+  readonly netns: string;
+  readonly maker: string;
+  /** The container's addresses. */
+  readonly ips: readonly PortIp[];
+  readonly config: PortmapConfig;
+}
+
+/** Publishes all mappings or none. Throws ConflictError naming the holder of a port, NftError. */
+export async function publish(engine: Engine, request: PublishRequest): Promise<void> {
+  const { containerId, ifName, network, netns, maker, ips, config } = request;
+  const id = attachmentId(request);
+  const old = readRecord(engine.paths, { id, maker });
+  if (old) await detach(engine, old);
+  const objects = portmapObjects({
+    id,
+    alias: aliasOf(id),
+    ips,
+    via: { 4: linkTo(engine, ips, 4), 6: linkTo(engine, ips, 6) },
+    ...config,
+  });
+  if (objects.length === 0) return;
+  const record = {
+    version: 1,
+    boot: bootId(),
+    id,
+    maker,
+    containerId,
+    ifName,
+    network,
+    netns,
+  } as const;
+  await establish(engine, { ...record, objects });
+}
+
+/** The link on which the host reaches the container's address of a family. */
+function linkTo({ session }: Engine, ips: readonly PortIp[], family: 4 | 6): string | undefined {
+  const ip = ips.find(({ address }) => familyOf(address) === family);
+  if (!ip) return undefined;
+  const { socket } = session.namespace(hostNetns);
+  const index = getRoute(socket, hostPart(ip.address))?.oif;
+  return index === undefined ? undefined : getLink(socket, { index })?.name;
+}

@@ -1,0 +1,53 @@
+/** Brings back our nftables tables and their elements after another program erased them. */
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { skeleton } from "../drivers/skeleton.ts";
+import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
+import { reinstate } from "./apply-nft.ts";
+import { bootId } from "./boot.ts";
+import type { Engine } from "./engine.ts";
+
+import type { Paths } from "./paths.ts";
+import { type AttachmentRecord, listRecords } from "./record.ts";
+
+/** Present from the first use of our tables in this boot: from then on they must be there. */
+export function markerOf({ runDir }: Paths): string {
+  return `${runDir}/nft-in-use`;
+}
+
+/** Notes that our tables are in use. */
+export function markInUse(paths: Paths): void {
+  if (isInUse(paths)) return;
+  mkdirSync(paths.runDir, { recursive: true, mode: 0o755 });
+  writeFileSync(markerOf(paths), "", { mode: 0o600 });
+}
+
+function isInUse(paths: Paths): boolean {
+  return statSync(markerOf(paths), { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Restores all attachments if our tables should be there and are not whole. Gives how many. */
+export function restoreIfErased(engine: Engine): number {
+  const { session, paths } = engine;
+  if (!isInUse(paths) || session.nft.intact(skeleton)) return 0;
+  session.nft.ensure(skeleton);
+  const live = listRecords(paths).filter((record) => isLive(engine, record));
+  for (const { objects } of live) restoreOne(engine, objects);
+  return live.length;
+}
+
+function restoreOne({ session }: Engine, objects: readonly KernelObject[]): void {
+  const chains = objects.filter((object) => object.kind === "nft-chain");
+  const elements = objects.filter((object) => object.kind === "nft-element");
+  if (elements.length > 0) reinstate(session, elements, chains);
+}
+
+/** Whether a record's attachment still exists: made in this boot, its host link there. */
+function isLive({ session }: Engine, record: AttachmentRecord): boolean {
+  if (record.boot !== bootId()) return false;
+  const links = record.objects.filter((object) => object.kind === "link");
+  const own = links.filter(({ life }) => life === "exclusive");
+  if (own.length > 0) {
+    return own.every(({ name }) => session.namespace(hostNetns).findLink(name));
+  }
+  return statSync(record.netns, { throwIfNoEntry: false }) !== undefined;
+}
