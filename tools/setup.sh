@@ -15,7 +15,7 @@ npm_packages() {
   if ! cmp -s package-lock.json "$stamp"; then
     command -v npm >/dev/null || fail "Cannot set up: npm is missing. Install Node.js 20 or later with npm."
     echo "Setting up npm packages from package-lock.json"
-    npm ci --ignore-scripts --loglevel=error >/dev/null
+    npm ci --ignore-scripts --loglevel=error --no-update-notifier >/dev/null
     cp package-lock.json "$stamp"
   fi
   touch "$stamp"
