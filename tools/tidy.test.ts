@@ -27,6 +27,7 @@ describe("untidy", () => {
     ["a banned word in a type", "src/a.ts", `${doc}class HTTPManager {}\n`, '"manager"'],
     ["another word for a link", "src/a.ts", `${doc}let iface = 1;\n`, '"iface"'],
     ["a banned word as a file's name", "src/kernel/utils.ts", doc, '"utils"'],
+    ["a link that leads nowhere", "docs/a.md", "see [b](../src/b.ts#c)\n", "leads nowhere"],
     ["work left over", "docs/a.md", joined("TO", "DO: write\n"), "finish it"],
     ["a test alone", "src/a.test.ts", `${doc}${joined("test.", "only")}("x", f);\n`, "skipIf"],
     ["a test put aside", "src/a.test.ts", `${doc}${joined("test.", "skip")}("x", f);\n`, "skipIf"],
@@ -60,6 +61,11 @@ describe("tidy", () => {
     ["a function of 60 lines", "src/a.ts", doc + functionOf(60)],
     ["a banned word in prose", "src/a.ts", `${doc}// A common case.\nx("util");\n`],
     ["a word that holds a banned one", "src/a.ts", `${doc}const simple = unicast + explicit;\n`],
+    [
+      "links to itself, its folder and the world",
+      "docs/a.md",
+      "[a](a.md) [b](./) [c](https://x.y/)\n",
+    ],
     [
       "a condition with its reason elsewhere",
       "src/a.test.ts",

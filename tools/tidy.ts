@@ -1,4 +1,5 @@
 /** Checks what a formatter can't see: length, opening sentences, names, leftovers of work. */
+import { posix } from "node:path";
 import {
   type Fault,
   lineAt,
@@ -43,7 +44,18 @@ export function tidyFaults(files: readonly SourceFile[]): Fault[] {
     ...nameFaults(file),
     ...leftoverFaults(file),
     ...(file.path.endsWith(".ts") ? codeFaults(file) : []),
+    ...(file.path.endsWith(".md") ? linkFaults(file, files) : []),
   ]);
+}
+
+/** A document's links to the project's own files and folders lead somewhere. */
+function* linkFaults({ path, text }: SourceFile, files: readonly SourceFile[]): Generator<Fault> {
+  for (const match of text.matchAll(/\]\((?!\w+:)([^)#\s]+)[^)]*\)/g)) {
+    const target = posix.join(posix.dirname(path), match[1]!);
+    const folder = target.endsWith("/") ? target : `${target}/`;
+    if (files.some((file) => file.path === target || file.path.startsWith(folder))) continue;
+    yield { path, line: lineAt(text, match.index), message: `"${match[1]}" leads nowhere` };
+  }
 }
 
 function* nameFaults({ path }: SourceFile): Generator<Fault> {
