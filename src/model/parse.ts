@@ -18,7 +18,7 @@ export const text: Parser<string> = (value, path) =>
 
 /** Text with at least one character. */
 export const filledText: Parser<string> = (value, path) =>
-  typeof value === "string" && value !== "" ? value : wrong("a string, not empty", value, path);
+  typeof value === "string" && value !== "" ? value : wrong("a non-empty string", value, path);
 
 /** `true` or `false`. */
 export const flag: Parser<boolean> = (value, path) =>
