@@ -139,7 +139,7 @@ export class AddressIndex {
       }
       this.#changed = false;
     } catch {
-      rmSync(key.file, { force: true });
+      removeIndex(key.file);
     }
   }
 
@@ -176,6 +176,17 @@ export class AddressIndex {
 
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
+  }
+}
+
+/** Removes a saved index, if it can be: one that stays does not count either. */
+export function removeIndex(file: string): void {
+  for (const path of [file, `${file}.new`]) {
+    try {
+      rmSync(path, { force: true });
+    } catch {
+      // A read-only file system.
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import { attempt, unlessAbsent } from "./error.ts";
  * `path` must lie on a file system that a boot empties.
  */
 export function readBootMarker(path: string): string | undefined {
-  const token = unlessAbsent(() => readFileSync(path, "latin1"));
+  const token = attempt(`read "${path}"`, () => unlessAbsent(() => readFileSync(path, "latin1")));
   return token !== undefined && /^[0-9a-f]{32}$/.test(token) ? token : undefined;
 }
 

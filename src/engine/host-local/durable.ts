@@ -6,23 +6,27 @@ const openDirectory = (path: string) => openSync(path, constants.O_RDONLY | cons
 
 /**
  * Starts writing the open files, then the directories that name them, to the disk; closes the
- * files. Rejects with StoreError. The promise may be dropped.
+ * files. Never throws; rejects with StoreError. The promise may be dropped.
  */
 export function startSync(files: readonly number[], directories: readonly string[]): Promise<void> {
-  const fds = [...files, ...directories.map(openDirectory)];
-  const done = syncInTurn(fds).finally(() => {
-    for (const fd of fds) closeSync(fd);
-  });
+  const done = syncAll(files, directories);
   done.catch(() => {}); // A caller that fails before it waits does not die of this.
   return done;
 }
 
-async function syncInTurn(fds: readonly number[]): Promise<void> {
-  for (const fd of fds) {
-    await new Promise<void>((resolve, reject) => {
-      fsync(fd, (error) =>
-        error ? reject(new StoreError("write reservations to the disk", error)) : resolve(),
-      );
-    });
+async function syncAll(files: readonly number[], directories: readonly string[]): Promise<void> {
+  const fds = [...files];
+  try {
+    for (const path of directories) fds.push(openDirectory(path));
+    for (const fd of fds) await sync(fd);
+  } catch (cause) {
+    throw new StoreError("write reservations to the disk", cause as NodeJS.ErrnoException);
+  } finally {
+    for (const fd of fds) closeSync(fd);
   }
 }
+
+const sync = (fd: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    fsync(fd, (error) => (error ? reject(error) : resolve()));
+  });

@@ -17,7 +17,7 @@ import { formatPrefix, prefixOf } from "../../lib/prefix.ts";
 import { ConfigError } from "../../model/config-error.ts";
 import type { Attachment } from "../../model/port.ts";
 import type { Paths } from "../paths.ts";
-import { AddressIndex, type IndexKey } from "./address-index.ts";
+import { AddressIndex, type IndexKey, removeIndex } from "./address-index.ts";
 import { bootTimeMs, readBootMarker, writeBootMarker } from "./boot.ts";
 import { startSync } from "./durable.ts";
 import { attempt } from "./error.ts";
@@ -133,9 +133,8 @@ export class HostLocalStore {
       this.#directory.sweep();
       this.#directory.removeIfEmpty();
       if (this.#exists) return;
-      for (const file of [this.#indexFile, this.#marker]) {
-        attempt(`remove "${file}"`, () => rmSync(file, { force: true }));
-      }
+      removeIndex(this.#indexFile);
+      attempt(`remove "${this.#marker}"`, () => rmSync(this.#marker, { force: true }));
     });
   }
 
@@ -202,9 +201,9 @@ export class HostLocalStore {
    * freed: their containers cannot have survived. Without it no index is read or written.
    */
   #token(mustMark: boolean): string | undefined {
-    const token = readBootMarker(this.#marker);
-    if (token !== undefined) return token;
     try {
+      const token = readBootMarker(this.#marker);
+      if (token !== undefined) return token;
       const boot = this.#options.bootTimeMs ?? bootTimeMs(this.#options.runDir);
       for (const ip of this.#directory.addresses()) {
         const written = this.#directory.writtenAt(ip);
