@@ -39,20 +39,20 @@ const raced = ["ENOENT", "EEXIST", "EBUSY"];
 
 /** Keeps a socket and a descriptor of its namespace: dispose of it. */
 export class KernelNft implements Nft, Disposable {
-  readonly #socket: NetlinkSocket;
-  readonly #netns: number;
-  #library: Libnftables | undefined;
+  private readonly socket: NetlinkSocket;
+  private readonly netns: number;
+  private library: Libnftables | undefined;
 
   /** Works in the namespace at `path`, by default in the one that the thread is in. */
   constructor(path: string = hostNetns) {
-    this.#netns = openSync(path === hostNetns ? "/proc/thread-self/ns/net" : path, "r");
-    this.#socket = inNetns(path, () => new NetlinkSocket("netfilter"));
+    this.netns = openSync(path === hostNetns ? "/proc/thread-self/ns/net" : path, "r");
+    this.socket = inNetns(path, () => new NetlinkSocket("netfilter"));
   }
 
   [Symbol.dispose](): void {
-    this.#socket[Symbol.dispose]();
-    this.#library?.[Symbol.dispose]();
-    closeSync(this.#netns);
+    this.socket[Symbol.dispose]();
+    this.library?.[Symbol.dispose]();
+    closeSync(this.netns);
   }
 
   ensure(tables: readonly NftTableSpec[]): boolean {
@@ -60,7 +60,7 @@ export class KernelNft implements Nft, Disposable {
       const broken = tables.filter((table) => !this.intact([table]));
       if (broken.length === 0) return false;
       try {
-        this.#install(broken, false);
+        this.install(broken, false);
         return true;
       } catch (error) {
         if (!(error instanceof NftError && raced.includes(error.code)) || tries === maxTries) {
@@ -71,20 +71,17 @@ export class KernelNft implements Nft, Disposable {
   }
 
   check(tables: readonly NftTableSpec[]): void {
-    this.#install(tables, true);
+    this.install(tables, true);
   }
 
-  #install(tables: readonly NftTableSpec[], checkOnly: boolean): void {
-    const script = tables.flatMap((table) => tableScript(table, this.#state(table)));
+  private install(tables: readonly NftTableSpec[], checkOnly: boolean): void {
+    const script = tables.flatMap((table) => tableScript(table, this.state(table)));
     const names = tables.map((table) => `"${table.family} ${table.name}"`).join(" and ");
-    this.#run(script, `install table ${names}`, checkOnly);
+    this.run(script, `install table ${names}`, checkOnly);
   }
 
   intact(tables: readonly NftTableSpec[]): boolean {
-    return tables.every((table) => {
-      const wanted = markedChains(table);
-      return this.#present(table) && this.#holds(table, wanted);
-    });
+    return tables.every((table) => this.holds(table, markedChains(table)));
   }
 
   ensureChains(chains: readonly NftChain[]): boolean {
@@ -94,48 +91,43 @@ export class KernelNft implements Nft, Disposable {
       chainsScript(`${chain.family} ${chain.table}`, [markedChain(chain)]),
     );
     const names = broken.map((chain) => `"${chain.family} ${chain.table} ${chain.chain}"`);
-    this.#run(script, `install chain ${names.join(" and ")}`, false);
+    this.run(script, `install chain ${names.join(" and ")}`, false);
     return true;
   }
 
   intactChains(chains: readonly NftChain[]): boolean {
     return chains.every((chain) => {
       const table = { family: chain.family, name: chain.table };
-      return this.#holds(table, [markedChain(chain)], chain.chain);
+      return this.holds(table, [markedChain(chain)], chain.chain);
     });
   }
 
   /** Whether these chains hold exactly the rules they should. `only` reads just that chain's. */
-  #holds(table: NftTableName, wanted: readonly MarkedChain[], only?: string): boolean {
-    const marks = new Map<string, (string | undefined)[]>();
-    for (const message of this.#dump(objects.listRules(table, only), true)) {
+  private holds(table: NftTableName, wanted: readonly MarkedChain[], only?: string): boolean {
+    const found = new Map<string, (string | undefined)[]>();
+    for (const message of this.dump(objects.listRules(table, only), true)) {
       const { chain, comment } = objects.readRuleComment(message);
-      const list = marks.get(chain);
-      if (list) list.push(comment);
-      else marks.set(chain, [comment]);
+      const comments = found.get(chain);
+      if (comments) comments.push(comment);
+      else found.set(chain, [comment]);
     }
-    const empty = wanted.filter((chain) => chain.rules.length === 0);
-    const names = empty.map(({ name }) => ({
-      family: table.family,
-      table: table.name,
-      chain: name,
-    }));
-    return (
-      wanted.every((chain) => {
-        const found = marks.get(chain.name) ?? [];
-        return (
-          found.length === chain.rules.length &&
-          chain.rules.every(({ mark }, i) => found[i] === mark)
-        );
-      }) && this.present(names).every(Boolean)
-    );
+    const empty: NftChainName[] = [];
+    for (const { name, rules } of wanted) {
+      const comments = found.get(name) ?? [];
+      if (comments.length !== rules.length) return false;
+      if (!rules.every(({ mark }, i) => comments[i] === mark)) return false;
+      if (rules.length === 0) empty.push({ family: table.family, table: table.name, chain: name });
+    }
+    // A table without any rule to see may lack altogether.
+    const asked = found.size === 0 ? [table, ...empty] : empty;
+    return this.present(asked).every(Boolean);
   }
 
-  #state(table: NftTableSpec): TableState {
+  private state(table: NftTableSpec): TableState {
     const { family, name } = table;
     const sets: (NftSetSpec & Partial<NftMapSpec>)[] = [...table.sets, ...table.maps];
     const names = sets.map((set) => ({ family, table: name, set: set.name }));
-    const outcomes = this.#socket.batch(names.map(elements.getSet));
+    const outcomes = this.socket.batch(names.map(elements.getSet));
     const mistyped = sets.filter((set, i) => {
       const message = outcomes[i]!.replies[0];
       return message !== undefined && !hasTypes(message, names[i]!, set);
@@ -144,12 +136,12 @@ export class KernelNft implements Nft, Disposable {
   }
 
   change(changes: readonly NftChange[]): void {
-    transact(this.#socket, changes.map(requestOf));
+    transact(this.socket, changes.map(requestOf));
   }
 
   element(name: NftElementName): NftElement | undefined {
     const asked = elements.getElement(name);
-    const [set, found] = this.#socket.batch([elements.getSet(name), asked]);
+    const [set, found] = this.socket.batch([elements.getSet(name), asked]);
     const shape = shapeOf(name, set!);
     if (found!.error?.code === "ENOENT") return undefined;
     return decoded(asked, () => elements.readElements(first(found!), shape)[0]);
@@ -157,20 +149,16 @@ export class KernelNft implements Nft, Disposable {
 
   elements(set: NftSetName): NftElement[] {
     const asked = elements.listElements(set);
-    const shape = shapeOf(set, this.#socket.batch([elements.getSet(set)])[0]!);
-    const messages = this.#dump(asked, false);
+    const shape = shapeOf(set, this.socket.batch([elements.getSet(set)])[0]!);
+    const messages = this.dump(asked, false);
     return decoded(asked, () => messages.flatMap((item) => elements.readElements(item, shape)));
-  }
-
-  #present(name: NftTableName): boolean {
-    return this.present([name])[0]!;
   }
 
   present(names: readonly (NftTableName | NftChainName)[]): boolean[] {
     const asked = names.map((name) =>
       "chain" in name ? objects.getChain(name) : objects.getTable(name),
     );
-    return this.#socket.batch(asked).map((outcome) => {
+    return this.socket.batch(asked).map((outcome) => {
       if (outcome.error && outcome.error.code !== "ENOENT") {
         throw NftError.fromNetlink(outcome.error);
       }
@@ -181,15 +169,15 @@ export class KernelNft implements Nft, Disposable {
   rules(name: NftChainName): NftRule[] {
     const asked = objects.listRules({ family: name.family, name: name.table }, name.chain);
     // The kernel lists no rules of a chain that does not exist, without a word.
-    const [chain] = this.#socket.batch([objects.getChain(name)]);
+    const [chain] = this.socket.batch([objects.getChain(name)]);
     if (chain?.error) throw NftError.fromNetlink(chain.error);
-    const messages = this.#dump(asked, false);
+    const messages = this.dump(asked, false);
     return decoded(asked, () => messages.map(objects.readRule));
   }
 
   chains(table: NftTableName): NftChainState[] {
     const asked = objects.listChains(table);
-    const messages = this.#dump(asked, true);
+    const messages = this.dump(asked, true);
     return decoded(asked, () =>
       messages
         .map((message) => objects.readChain(message, table.family))
@@ -198,16 +186,16 @@ export class KernelNft implements Nft, Disposable {
     );
   }
 
-  #run(script: readonly string[], op: string, checkOnly: boolean): void {
-    inNetnsFd(this.#netns, () => {
-      this.#library ??= new Libnftables();
-      this.#library.run(script.join("\n"), { op, checkOnly });
+  private run(script: readonly string[], op: string, checkOnly: boolean): void {
+    inNetnsFd(this.netns, () => {
+      this.library ??= new Libnftables();
+      this.library.run(script.join("\n"), { op, checkOnly });
     });
   }
 
-  #dump(asked: Request, orNothing: boolean): Message[] {
+  private dump(asked: Request, orNothing: boolean): Message[] {
     try {
-      return this.#socket.dump(asked);
+      return this.socket.dump(asked);
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
       if (orNothing && error.code === "ENOENT") return [];

@@ -1,6 +1,7 @@
 /** Tables, chains and rules: requests to the kernel and what its answers hold. */
 import { Reader } from "../../lib/bytes.ts";
 import type { NftHook } from "../../model/nft.ts";
+import { eachAttr, string } from "../netlink/codec.ts";
 import { decode, type Message, type Request, request } from "../netlink/message.ts";
 import type { NftChainName, NftChainState, NftRule, NftTableName } from "./nft.ts";
 import {
@@ -8,6 +9,7 @@ import {
   compareAttrs,
   familyNumber,
   findComment,
+  headerBytes,
   immediateAttrs,
   nftMsg,
   ruleHeadLayout,
@@ -76,8 +78,15 @@ export function deleteRule(name: NftChainName, handle: number): Request {
 
 /** Chain and comment of a rule in an answer to `listRules`. Throws DecodeError. */
 export function readRuleComment(message: Message): { chain: string; comment: string | undefined } {
-  const { chain, userdata } = decode(message, ruleHeadLayout).attrs;
-  return { chain: chain ?? "", comment: userdata && findComment(new Reader(userdata)) };
+  let chain = "";
+  let comment: string | undefined;
+  // By hand: a table's codec decodes more, and a look at all rules is on every ADD's path.
+  message.body.skip(headerBytes);
+  eachAttr(message.body, (type, value) => {
+    if (type === 2) chain = string.read(value);
+    else if (type === 7) comment = findComment(value);
+  });
+  return { chain, comment };
 }
 
 /** A whole rule. Throws DecodeError. */

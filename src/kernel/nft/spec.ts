@@ -1,7 +1,7 @@
 /**
  * From what a table should hold to nft's script. Each rule carries a mark in its comment: a hash
- * of its text and of what it stands in, by which a look at the kernel tells ours, whole and in
- * force, from changed or missing ones.
+ * of the whole table's specification and the rule's place in its chain, by which a look at the
+ * kernel tells our rules, complete and up to date, from missing, old or foreign ones.
  */
 import type { NftChainSpec, NftHook, NftTableSpec, NftType } from "../../model/nft.ts";
 import type { NftChain, NftChainState } from "./nft.ts";
@@ -30,28 +30,25 @@ function hookText(hook: NftHook | undefined): string {
   return ` { type ${type} hook ${hook.hook}${device} priority ${priority}; policy ${policy}; }`;
 }
 
-function marked(chain: NftChainSpec, surroundings: string): MarkedChain {
-  const rules = chain.rules.map((text) => {
+function marked(chain: NftChainSpec, specification: string): MarkedChain {
+  // Quick and the same everywhere; it is no defence against somebody who forges comments.
+  const hash = Bun.hash.xxHash64(specification).toString(16);
+  const rules = chain.rules.map((text, i) => {
     if (/[\n\0]/.test(text)) throw new RangeError(`rule ${JSON.stringify(text)} is not one line`);
-    const hash = new Bun.CryptoHasher("sha256").update(`${surroundings}\n${text}`).digest("hex");
-    return { text, mark: `netloom ${hash.slice(0, 12)}` };
+    return { text, mark: `netloom ${hash} ${i}` };
   });
   return { name: chain.name, hook: chain.hook, rules };
 }
 
-/** The chains of a table. All marks change with any chain's hook or any set's type. */
+/** The chains of a table. Any difference in the specification changes all marks. */
 export function markedChains(table: NftTableSpec): MarkedChain[] {
-  const surroundings = [
-    ...table.sets.map((set) => `${set.name} ${typeText(set.key)}`),
-    ...table.maps.map((map) => `${map.name} ${typeText(map.key)} : ${typeText(map.data)}`),
-    ...table.chains.map((chain) => `${chain.name}${hookText(chain.hook)}`),
-  ].join("\n");
-  return table.chains.map((chain) => marked(chain, surroundings));
+  const specification = JSON.stringify(table);
+  return table.chains.map((chain) => marked(chain, specification));
 }
 
 /** A chain outside the skeleton. */
-export const markedChain = (chain: NftChain): MarkedChain =>
-  marked({ name: chain.chain, rules: chain.rules }, "");
+export const markedChain = ({ chain, rules }: NftChain): MarkedChain =>
+  marked({ name: chain, rules }, JSON.stringify(rules));
 
 const sameHook = (a: NftHook, b: NftHook) =>
   a.type === b.type && a.hook === b.hook && a.priority === b.priority && a.device === b.device;

@@ -50,6 +50,8 @@ export const familyNumber: Readonly<Record<NftFamily, number>> = {
   ip6: 10,
 };
 
+export const headerBytes = 4;
+
 /** `struct nfgenmsg`. */
 const header = struct({ family: u8, version: u8, resId: u16be });
 
