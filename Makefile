@@ -60,6 +60,8 @@ demo: npm build
 
 bench: setup build
 	@$(bun) bench/main.ts
+	@echo
+	@$(bun) bench/nft-element.ts
 
 soak: setup build
 	@$(bun) tools/soak.ts
