@@ -1,5 +1,6 @@
 /** Looks at the name and the first word it was called by and loads one room. */
-
+import { writeSync } from "node:fs";
+import manifest from "../package.json" with { type: "json" };
 import type { Plugin } from "./cni/plugin.ts";
 import type { PluginEntry } from "./cni/run.ts";
 
@@ -26,17 +27,55 @@ function calledAs(): string {
   return name.slice(name.lastIndexOf("/") + 1);
 }
 
-/** The plugin that this call is for: by our name, or as `netloom` by CNI's own variable. */
+/** The plugin of that name. */
 function pluginOf(name: string): PluginEntry | undefined {
   const load = Object.hasOwn(plugins, name) ? plugins[name] : undefined;
   return load && { type: name, load };
 }
 
-async function main(): Promise<number> {
-  const entry = pluginOf(calledAs());
-  if (entry) return (await import("./cni/run.ts")).runPlugin(entry);
-  console.log("netloom");
+/** A word on the command line → what it does, loaded when called. Gives the exit status. */
+const commands: Readonly<Record<string, (words: readonly string[]) => Promise<number>>> = {
+  async cni(words) {
+    const { cniHelp, parseCniCommand } = await import("./cli/cni.ts");
+    const command = parseCniCommand(words);
+    if (command === "help") return say(cniHelp);
+    return (await import("./cni/runtime/command.ts")).runCniCommand(command);
+  },
+  async sandbox(words) {
+    const { parseSandboxCommand, sandboxHelp } = await import("./cli/sandbox.ts");
+    const command = parseSandboxCommand(words);
+    if (command === "help") return say(sandboxHelp);
+    return (await import("./cni/runtime/command.ts")).runSandboxCommand(command);
+  },
+  version: async () => say(`netloom ${manifest.version}\n`),
+  help: async () => say((await import("./cli/help.ts")).help),
+};
+
+function say(text: string): number {
+  writeSync(1, text);
   return 0;
+}
+
+async function runCommand([first = "help", ...words]: readonly string[]): Promise<number> {
+  const name = first === "-h" ? "help" : first.replace(/^--/, "");
+  try {
+    if (Object.hasOwn(commands, name)) return await commands[name]!(words);
+    writeSync(2, `netloom: "${first}" is no command: netloom --help lists them\n`);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "UsageError") throw error;
+    writeSync(2, `netloom: ${error.message}\n`);
+  }
+  return 2;
+}
+
+/** The name `netloom` is a plugin's too: a runtime gives it no words, but CNI's variables. */
+async function main(): Promise<number> {
+  const name = calledAs();
+  const words = process.argv.slice(2);
+  const entry = pluginOf(name);
+  const isPlugin = name !== "netloom" || (words.length === 0 && process.env.CNI_COMMAND);
+  if (entry && isPlugin) return (await import("./cni/run.ts")).runPlugin(entry);
+  return runCommand(words);
 }
 
 process.exitCode = await main();
