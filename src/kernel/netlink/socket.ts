@@ -1,6 +1,8 @@
 /** A netlink socket: requests in batches, dumps, replies. Synchronous, but for what says not. */
 import { closeSync, write } from "node:fs";
 import { Writer } from "../../lib/bytes.ts";
+import { hostNetns } from "../../model/kernel-object.ts";
+import { openSocketIn } from "../netns/netns.ts";
 import * as sys from "../sys/libc.ts";
 import { NetlinkError } from "./error.ts";
 import { encode, errorOf, type Message, messages, nlmF, nlmsg, type Request } from "./message.ts";
@@ -48,9 +50,13 @@ export class NetlinkSocket implements Disposable {
   private used = 0;
   private busy = false;
 
-  /** Opens in the namespace that the calling thread is in. Throws SysError. */
-  constructor(protocol: keyof typeof netlinkProtocol) {
-    this.fd = sys.socket(afNetlink, sockRaw, netlinkProtocol[protocol]);
+  /** Opens in the namespace at `netns`, or where the thread is. Throws SysError, NetnsError. */
+  constructor(protocol: keyof typeof netlinkProtocol, netns: string = hostNetns) {
+    this.fd = openSocketIn(netns, {
+      family: afNetlink,
+      type: sockRaw,
+      protocol: netlinkProtocol[protocol],
+    });
     const on = int32(1);
     sys.setsockopt(this.fd, solNetlink, netlinkOption.extAck, on);
     sys.setsockopt(this.fd, solNetlink, netlinkOption.capAck, on);

@@ -1,6 +1,6 @@
 /** Throw-away namespaces for tests, with the field's own tools to look inside. */
 import { NetlinkSocket } from "../netlink/socket.ts";
-import { createNetns, inNetns, namedNetnsDir, removeNetns } from "./netns.ts";
+import { createNetns, namedNetnsDir, removeNetns } from "./netns.ts";
 
 let made = 0;
 
@@ -22,7 +22,7 @@ export class ScratchNetns implements Disposable {
 
   /** A netlink socket of this namespace. */
   socket(protocol: "route" | "netfilter" = "route"): NetlinkSocket {
-    return inNetns(this.path, () => new NetlinkSocket(protocol));
+    return new NetlinkSocket(protocol, this.path);
   }
 
   /** Runs a command inside and gives what it printed. Throws with what it complained of. */

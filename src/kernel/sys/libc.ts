@@ -11,6 +11,7 @@ const { symbols: libc } = dlopen(library, {
   send: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
   sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i32" },
   recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
+  open: { args: ["ptr", "i32", "u32"], returns: "i32" },
   setns: { args: ["i32", "i32"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
 });
@@ -70,9 +71,11 @@ function cString(text: string): Uint8Array {
   return bytes;
 }
 
+const closeOnExec = 0o2000000;
+const msBind = 4096;
+
 /** A new socket's descriptor, close-on-exec. */
 export function socket(family: number, type: number, protocol: number): number {
-  const closeOnExec = 0o2000000;
   return check("socket", libc.socket(family, type | closeOnExec, protocol));
 }
 
@@ -114,9 +117,67 @@ export function setNetns(fd: number): void {
   check("setns", libc.setns(fd, cloneNewNet));
 }
 
-/** Moves the calling thread into a new network namespace. */
-export function unshareNetns(): void {
-  check("unshare", rest().unshare(cloneNewNet));
+// A thread that the engine starts while its caller is in another namespace stays there for good,
+// and keeps that namespace alive. Compiling and collecting garbage start threads, so the
+// functions below run nothing but system calls while they are away.
+
+/** Descriptors of the namespace to go to, and of the one to come back to. */
+export interface NetnsTrip {
+  readonly netns: number;
+  readonly home: number;
+}
+
+function cameBack(result: number): void {
+  if (result < 0) abort("come back to its network namespace");
+}
+
+/** A new socket of another namespace. */
+export function socketIn(
+  { netns, home }: NetnsTrip,
+  { family, type, protocol }: { family: number; type: number; protocol: number },
+): number {
+  const kind = type | closeOnExec;
+  check("setns", libc.setns(netns, cloneNewNet));
+  const fd = libc.socket(family, kind, protocol);
+  const errno = read.i32(errnoAt, 0);
+  const back = libc.setns(home, cloneNewNet);
+  cameBack(back);
+  if (fd < 0) throw new SysError("socket", errno);
+  return fd;
+}
+
+/** Opens a file as it is seen in another namespace: what is below /proc/sys/net differs. */
+export function openIn({ netns, home }: NetnsTrip, path: string, flags: number): number {
+  const bytes = cString(path);
+  const at = ptr(bytes);
+  const oCloexec = 0o2000000;
+  check("setns", libc.setns(netns, cloneNewNet));
+  const fd = libc.open(at, flags | oCloexec, 0);
+  const errno = read.i32(errnoAt, 0);
+  const back = libc.setns(home, cloneNewNet);
+  cameBack(back);
+  if (fd < 0) throw new SysError("open", errno);
+  return fd;
+}
+
+/** Makes a network namespace and binds it to the file `path`; the thread comes back to `home`. */
+export function bindNewNetns(path: string, home: number): void {
+  const { mount, unshare } = rest();
+  const target = cString(path);
+  const source = cString("/proc/thread-self/ns/net");
+  const [targetAt, sourceAt] = [ptr(target), ptr(source)];
+  check("unshare", unshare(cloneNewNet));
+  const mounted = mount(sourceAt, targetAt, null, msBind, null);
+  const errno = read.i32(errnoAt, 0);
+  const back = libc.setns(home, cloneNewNet);
+  cameBack(back);
+  if (mounted < 0) throw new SysError("mount", errno);
+}
+
+/** Nothing that the process would do afterwards could be right. */
+export function abort(what: string): never {
+  console.error(`netloom: cannot ${what}: giving up`);
+  process.abort();
 }
 
 const flockOps = { shared: 1, exclusive: 2, unlock: 8, tryExclusive: 2 | 4 } as const;
@@ -124,12 +185,6 @@ const flockOps = { shared: 1, exclusive: 2, unlock: 8, tryExclusive: 2 | 4 } as 
 /** Locks an open file for as long as it stays open. Waits, except `tryExclusive` (EWOULDBLOCK). */
 export function flock(fd: number, operation: keyof typeof flockOps): void {
   checkRetried("flock", () => libc.flock(fd, flockOps[operation]));
-}
-
-/** Makes `source` visible at `target` too; both exist. */
-export function bindMount(source: string, target: string): void {
-  const msBind = 4096;
-  check("mount", rest().mount(cString(source), cString(target), null, msBind, null));
 }
 
 /** Detaches what is mounted at `target`, now, whoever still uses it. */
@@ -140,6 +195,6 @@ export function unmount(target: string): void {
 
 /** A nameless file in memory: its descriptor, close-on-exec. Others open it by /proc/self/fd. */
 export function memoryFile(label: string): number {
-  const closeOnExec = 1;
-  return check("memfd_create", rest().memfd_create(cString(label), closeOnExec));
+  const mfdCloexec = 1;
+  return check("memfd_create", rest().memfd_create(cString(label), mfdCloexec));
 }

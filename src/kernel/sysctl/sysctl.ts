@@ -1,6 +1,10 @@
 /** Values below /proc/sys, of the host or of another network namespace. */
-import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
-import { inNetns } from "../netns/netns.ts";
+import { closeSync, readFileSync, writeSync } from "node:fs";
+import { openFilesIn } from "../netns/netns.ts";
+import { SysError } from "../sys/libc.ts";
+
+const openForReading = 0;
+const openForWriting = 1;
 
 /** A sysctl that could not be read or set. `code` is the errno's name, or `EPATH`. */
 export class SysctlError extends Error {
@@ -9,7 +13,7 @@ export class SysctlError extends Error {
   readonly path: string;
   readonly code: string;
 
-  constructor(action: string, path: string, cause: NodeJS.ErrnoException) {
+  constructor(action: string, path: string, cause: Error & { code?: string }) {
     const code = cause.code ?? "EIO";
     super(`Cannot ${action}: ${explain(code) ?? cause.message}`, { cause });
     this.path = path;
@@ -38,16 +42,18 @@ export function readSysctl(netns: string, path: string): string | undefined {
 
 /** Several values, in the order asked; the namespace is entered once. Throws SysctlError. */
 export function readSysctls(netns: string, paths: readonly string[]): (string | undefined)[] {
-  const files = openAll(netns, paths, constants.O_RDONLY);
+  const files = openAll(netns, paths, openForReading);
   try {
-    return files.map(({ fd, error }, index) => {
+    return files.map((file, index) => {
       const path = paths[index]!;
-      if (error?.code === "ENOENT") return undefined;
-      if (error) throw new SysctlError(`read sysctl "${path}"`, path, error);
+      if (file instanceof SysError) {
+        if (file.code === "ENOENT") return undefined;
+        throw new SysctlError(`read sysctl "${path}"`, path, file);
+      }
       try {
-        return withoutNewline(readFileSync(fd!, "latin1"));
+        return withoutNewline(readFileSync(file, "latin1"));
       } catch (error) {
-        throw new SysctlError(`read sysctl "${path}"`, path, error as NodeJS.ErrnoException);
+        throw new SysctlError(`read sysctl "${path}"`, path, error as Error);
       }
     });
   } finally {
@@ -63,17 +69,17 @@ export function writeSysctl(netns: string, path: string, value: string): void {
 /** Sets several values in order; the namespace is entered once. Stops at the first SysctlError. */
 export function writeSysctls(netns: string, values: readonly SysctlValue[]): void {
   const paths = values.map(({ path }) => path);
-  const files = openAll(netns, paths, constants.O_WRONLY);
+  const files = openAll(netns, paths, openForWriting);
   try {
     for (let index = 0; index < values.length; index++) {
       const { path, value } = values[index]!;
-      const { fd, error } = files[index]!;
+      const file = files[index]!;
       const action = `set sysctl "${path}" to "${value}"`;
-      if (error) throw new SysctlError(action, path, error);
+      if (file instanceof SysError) throw new SysctlError(action, path, file);
       try {
-        writeSync(fd!, value);
+        writeSync(file, value);
       } catch (error) {
-        throw new SysctlError(action, path, error as NodeJS.ErrnoException);
+        throw new SysctlError(action, path, error as Error);
       }
     }
   } finally {
@@ -81,27 +87,14 @@ export function writeSysctls(netns: string, values: readonly SysctlValue[]): voi
   }
 }
 
-interface Opened {
-  readonly fd?: number;
-  readonly error?: NodeJS.ErrnoException;
-}
-
-/** An open file belongs to the namespace that it was opened in: only this happens inside. */
-function openAll(netns: string, paths: readonly string[], flags: number): Opened[] {
+/** Descriptors, or why there is none. An open file belongs to the namespace it was opened in. */
+function openAll(netns: string, paths: readonly string[], flags: number): (number | SysError)[] {
   const files = paths.map((path) => `/proc/sys/${checkedPath(path)}`);
-  return inNetns(netns, () => files.map((file) => open(file, flags)));
+  return openFilesIn(netns, files, flags);
 }
 
-function open(file: string, flags: number): Opened {
-  try {
-    return { fd: openSync(file, flags) };
-  } catch (error) {
-    return { error: error as NodeJS.ErrnoException };
-  }
-}
-
-function closeAll(files: readonly Opened[]): void {
-  for (const { fd } of files) if (fd !== undefined) closeSync(fd);
+function closeAll(files: readonly (number | SysError)[]): void {
+  for (const file of files) if (typeof file === "number") closeSync(file);
 }
 
 function withoutNewline(text: string): string {
