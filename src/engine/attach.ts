@@ -16,12 +16,14 @@ import type { KernelSession } from "./kernel-session.ts";
 import { aliasOf, attachmentId, highMacOf, hostLinkName, macOf } from "./names.ts";
 import { observe } from "./observe.ts";
 import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from "./record.ts";
-import { markInUse, restoreIfErased } from "./restore.ts";
+import { isInUse, markInUse, restoreIfErased } from "./restore.ts";
 
 /** What IPAM gives for an attachment; nothing on a network without IPAM. */
 export interface Allocation {
   readonly ips: readonly PortIp[];
   readonly routes: readonly PortRoute[];
+  /** Begins to make the addresses survive a crash of the host, and resolves once they do. */
+  readonly persist?: () => Promise<void>;
 }
 
 /** One attachment to make. */
@@ -69,32 +71,46 @@ export async function attach<C>(engine: Engine, request: AttachRequest<C>): Prom
     ...(request.extras?.(port, driver.gatewayLink(port, config)) ?? []),
   ];
   await removeLeftover(engine, port, request.maker);
-  await establish(engine, recordOf(request, port.id, desired), (addresses) =>
-    driver.conflicts?.(config, ...addresses),
-  );
+  await establish(engine, recordOf(request, port.id, desired), {
+    persist: request.allocation.persist,
+    conflicts: (wanted, found) => driver.conflicts?.(config, wanted, found) ?? [],
+  });
   return { links: attachedLinks(session, driver.links(port, config), desired), port };
+}
+
+/** What an attachment brings along beside its record. */
+export interface Circumstances {
+  readonly persist?: () => Promise<void>;
+  /** Of the addresses found, those that must go. Throws to refuse. */
+  readonly conflicts?: (
+    desired: readonly AddressObject[],
+    observed: readonly AddressObject[],
+  ) => readonly AddressObject[];
 }
 
 /** Writes the record, then makes its objects; undoes both when that fails. */
 export async function establish(
   { session, paths }: Engine,
   record: AttachmentRecord,
-  conflicts: (
-    addresses: [desired: AddressObject[], observed: AddressObject[]],
-  ) => readonly AddressObject[] | undefined = () => [],
+  { persist, conflicts }: Circumstances = {},
 ): Promise<void> {
-  restoreIfErased({ session, paths });
+  if (isInUse(paths)) await restoreIfErased({ session, paths });
+  const usesNft = record.objects.some(isNft);
+  if (usesNft) await session.loadNft();
   writeRecord(paths, record);
+  // The disk works while the kernel does, not while we write to it ourselves.
+  const persisted = persist?.();
   const begun: KernelObject[] = [];
   try {
     const observed = observe(session, record.objects.filter(mayExist));
     const isAddress = (object: KernelObject) => object.kind === "address";
-    const inTheWay = conflicts([record.objects.filter(isAddress), observed.filter(isAddress)]);
+    const inTheWay = conflicts?.(record.objects.filter(isAddress), observed.filter(isAddress));
     const removals = (inTheWay ?? []).map((object): Step => ({ op: "delete", object }));
     refuseOverlaps(session, record.objects);
-    if (record.objects.some(({ kind }) => kind === "nft-element")) markInUse(paths);
+    if (usesNft) markInUse(paths);
     apply(session, [...removals, ...plan(record.objects, observed)], begun);
-    forgetUdp(record.objects);
+    await forgetUdp(record.objects);
+    await persisted;
   } catch (caught) {
     const undone = await undo(session, begun);
     removeRecord(paths, record);
@@ -103,9 +119,13 @@ export async function establish(
   }
 }
 
+function isNft({ kind }: KernelObject): boolean {
+  return kind === "nft-element" || kind === "nft-chain";
+}
+
 /** Shared objects may be there already; an attachment's own are not, and need no look. */
 function mayExist(object: KernelObject): boolean {
-  return object.life === "shared" && object.kind !== "nft-chain" && object.kind !== "nft-element";
+  return object.life === "shared" && !isNft(object);
 }
 
 async function undo(session: KernelSession, begun: readonly KernelObject[]): Promise<unknown> {

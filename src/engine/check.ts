@@ -32,8 +32,9 @@ export interface CheckRequest extends Attachment {
  * Throws CheckError with everything that is missing or different. Later plugins may have added to
  * the attachment: what is more than expected is no fault.
  */
-export function checkAttachment(engine: Engine, request: CheckRequest): void {
-  const restored = restoreIfErased(engine);
+export async function checkAttachment(engine: Engine, request: CheckRequest): Promise<void> {
+  await engine.session.loadNft();
+  const restored = await restoreIfErased(engine);
   const record = readRecord(engine.paths, {
     id: attachmentId(request),
     maker: request.maker,

@@ -17,7 +17,8 @@ export type Removed = readonly string[];
  * Removes shared objects of ours that nothing uses any more. Never a bridge that we did not make
  * or that still has ports, never a table while an attachment is recorded.
  */
-export function clean({ session, paths }: Engine): Removed {
+export async function clean({ session, paths }: Engine): Promise<Removed> {
+  await session.loadNft();
   const removed: string[] = [];
   for (const path of brokenRecords(paths)) {
     rmSync(path, { force: true });

@@ -28,7 +28,7 @@ export async function collect(engine: Engine, request: CollectRequest): Promise<
   for (const record of stale) await detach(engine, record).catch((error) => errors.push(error));
   if (valid.length === 0) {
     try {
-      clean(engine);
+      await clean(engine);
     } catch (error) {
       errors.push(error);
     }

@@ -1,5 +1,7 @@
 /** Takes an attachment away. Succeeds when there is none, and goes on past failures. */
 import { deleteLink } from "../kernel/netlink/link.ts";
+import { getLink } from "../kernel/netlink/link-info.ts";
+import { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import { hostNetns, type KernelObject, type LinkObject } from "../model/kernel-object.ts";
 import type { Attachment } from "../model/port.ts";
 import { teardown } from "../plan/plan.ts";
@@ -18,6 +20,8 @@ export interface DetachRequest extends Attachment {
   readonly netns?: string;
   /** The container's link came from another plugin, which takes it away. */
   readonly keepsLink?: boolean;
+  /** Frees the attachment's addresses. Called once its link is out of the way. */
+  readonly release?: () => Promise<void>;
 }
 
 /**
@@ -27,9 +31,13 @@ export interface DetachRequest extends Attachment {
 export async function detachFrom(engine: Engine, request: DetachRequest): Promise<void> {
   const id = attachmentId(request);
   const record = readRecord(engine.paths, { id, maker: request.maker });
-  if (record) return detach(engine, record);
-  if (!request.keepsLink) await removeUnrecorded(engine.session, id, request);
-  removeRecord(engine.paths, { id, maker: request.maker });
+  if (record) return detach(engine, record, request.release);
+  try {
+    if (!request.keepsLink) await removeUnrecorded(engine.session, id, request);
+    removeRecord(engine.paths, { id, maker: request.maker });
+  } finally {
+    await request.release?.();
+  }
 }
 
 async function removeUnrecorded(
@@ -52,35 +60,50 @@ async function remove(session: KernelSession, netns: string, name: string): Prom
  * Removes what a record names, then the record. Throws AggregateError of what could not be removed;
  * the record stays then.
  */
-export async function detach({ session, paths }: Engine, record: AttachmentRecord): Promise<void> {
-  await dismantle(session, record.objects);
+export async function detach(
+  { session, paths }: Engine,
+  record: AttachmentRecord,
+  release?: () => Promise<void>,
+): Promise<void> {
+  await dismantle(session, record.objects, release);
   removeRecord(paths, record);
 }
 
 /**
  * Removes the exclusive ones among `objects`. Links go in the background, since the kernel lets
- * their remover wait; the rest goes meanwhile.
+ * their remover wait; the rest goes meanwhile, and `release` is called.
  */
 export async function dismantle(
   session: KernelSession,
   objects: readonly KernelObject[],
+  release?: () => Promise<void>,
 ): Promise<void> {
   const errors: unknown[] = [];
+  const attempt = async (work: () => Promise<void>) => {
+    await work().catch((error) => errors.push(error));
+  };
   const steps = teardown(objects);
   const links = steps.flatMap(({ object }) => (object.kind === "link" ? [object] : []));
-  const deletion = deleteLinks(session, links);
-  try {
-    apply(
-      session,
-      steps.filter(({ object }) => stays(object, links)),
-    );
-    forgetUdp(objects);
-  } catch (error) {
-    errors.push(error);
-  }
-  await deletion.catch((error) => errors.push(error));
+  const deletion = attempt(() => deleteLinks(session, links));
+  await attempt(async () => {
+    const rest = steps.filter(({ object }) => stays(object, links));
+    if (rest.some(({ object }) => object.kind.startsWith("nft-"))) await session.loadNft();
+    apply(session, rest);
+    await forgetUdp(objects);
+  });
+  // An address is free for another once no link can answer for it, which is long before the
+  // kernel lets the remover of a link go on.
+  if (links.some((link) => isThere(session, link))) await deletion;
+  if (release && errors.length === 0) await attempt(release);
+  await deletion;
   if (errors.length === 1) throw errors[0];
   if (errors.length > 1) throw new AggregateError(errors, "Cannot remove the attachment whole");
+}
+
+/** Asks on a socket of its own: the other waits for the deletion. */
+function isThere(session: KernelSession, { netns, name }: LinkObject): boolean {
+  using socket = session.namespace(netns).inside(() => new NetlinkSocket("route"));
+  return getLink(socket, { name }) !== undefined;
 }
 
 async function deleteLinks(session: KernelSession, links: readonly LinkObject[]): Promise<void> {

@@ -1,6 +1,6 @@
 /** What must happen beside the objects themselves, once they are there or gone. */
 
-import { type ConntrackFilter, flushConntrack } from "../kernel/netlink/conntrack.ts";
+import type { ConntrackFilter } from "../kernel/netlink/conntrack.ts";
 import { addressFamily } from "../kernel/netlink/rtm.ts";
 import { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import type { KernelObject, NftElementObject, NftValue } from "../model/kernel-object.ts";
@@ -11,9 +11,10 @@ const udp = 17;
  * A published UDP port's tracked connections lead where the port led before, and UDP has no end
  * that would make the kernel forget them: so they go whenever the port comes or goes.
  */
-export function forgetUdp(objects: readonly KernelObject[]): void {
+export async function forgetUdp(objects: readonly KernelObject[]): Promise<void> {
   const published = objects.filter(isPublishedUdp);
   if (published.length === 0) return;
+  const { flushConntrack } = await import("../kernel/netlink/conntrack.ts");
   using socket = new NetlinkSocket("netfilter");
   for (const element of published) flushConntrack(socket, filterOf(element));
 }

@@ -4,7 +4,7 @@ import { getLink, type LinkInfo, requireLink } from "../kernel/netlink/link-info
 import type { Request } from "../kernel/netlink/message.ts";
 import { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import { inNetnsFd } from "../kernel/netns/netns.ts";
-import { KernelNft } from "../kernel/nft/kernel-nft.ts";
+import type { KernelNft } from "../kernel/nft/kernel-nft.ts";
 import { hostNetns } from "../model/kernel-object.ts";
 
 /** A namespace that is open, with its one rtnetlink socket. */
@@ -54,10 +54,17 @@ export class KernelSession implements Disposable {
     this.#nft?.[Symbol.dispose]();
   }
 
-  /** nftables of the host's namespace. */
+  /** nftables of the host's namespace, once `loadNft` is done. */
   get nft(): KernelNft {
-    this.#nft ??= new KernelNft();
+    if (!this.#nft) throw new Error("nftables are used before they are loaded");
     return this.#nft;
+  }
+
+  /** Opens nftables. Their code is loaded here, for most attachments need none. */
+  async loadNft(): Promise<void> {
+    if (this.#nft) return;
+    const { KernelNft } = await import("../kernel/nft/kernel-nft.ts");
+    this.#nft ??= new KernelNft();
   }
 
   namespace(path: string): Namespace {

@@ -21,14 +21,17 @@ export function markInUse(paths: Paths): void {
   writeFileSync(markerOf(paths), "", { mode: 0o600 });
 }
 
-function isInUse(paths: Paths): boolean {
+/** Whether our tables are in use. */
+export function isInUse(paths: Paths): boolean {
   return statSync(markerOf(paths), { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Restores all attachments if our tables should be there and are not whole. Gives how many. */
-export function restoreIfErased(engine: Engine): number {
+export async function restoreIfErased(engine: Engine): Promise<number> {
   const { session, paths } = engine;
-  if (!isInUse(paths) || session.nft.intact(skeleton)) return 0;
+  if (!isInUse(paths)) return 0;
+  await session.loadNft();
+  if (session.nft.intact(skeleton)) return 0;
   session.nft.ensure(skeleton);
   const live = listRecords(paths).filter((record) => isLive(engine, record));
   for (const { objects } of live) restoreOne(engine, objects);

@@ -29,16 +29,15 @@ export function linkPlugin<C>(driver: Driver<C>, options: LinkPluginOptions = {}
 
     async del(call) {
       using engine = openEngine();
-      await finishAll([
-        () => detachFrom(engine, { ...call, network: call.conf.name, maker: type }),
-        async () => (await ipamOf(call))?.release(call),
-      ]);
+      const network = call.conf.name;
+      const release = async () => (await ipamOf(call))?.release(call);
+      await detachFrom(engine, { ...call, network, maker: type, release });
     },
 
     async check(call) {
       await (await ipamOf(call))?.check(call);
       using engine = openEngine();
-      checkAttachment(engine, {
+      await checkAttachment(engine, {
         ...call,
         maker: type,
         netns: call.netns!,
@@ -68,8 +67,6 @@ async function add<C>(call: Call, driver: Driver<C>, options: LinkPluginOptions)
   const ipam = await ipamOf(call);
   const lease = await ipam?.reserve(call);
   try {
-    // The disk works while the kernel does.
-    const durable = lease?.durable();
     using engine = openEngine();
     const attached = await attach(engine, {
       containerId: call.containerId,
@@ -83,7 +80,6 @@ async function add<C>(call: Call, driver: Driver<C>, options: LinkPluginOptions)
       allocation: allocationOf(lease),
       extras,
     });
-    await durable;
     return resultOf(call, attached, lease);
   } catch (error) {
     await undoLease(call, ipam);
@@ -100,7 +96,9 @@ async function undoLease(call: Call, ipam: Ipam | undefined): Promise<void> {
 }
 
 function allocationOf(lease: Lease | undefined) {
-  return { ips: lease?.result.ips ?? [], routes: lease?.result.routes ?? [] };
+  if (!lease) return { ips: [], routes: [] };
+  const { ips, routes } = lease.result;
+  return { ips, routes, persist: async () => lease.durable() };
 }
 
 /** The runtime's wish counts more than the user's, and that more than CNI_ARGS. */

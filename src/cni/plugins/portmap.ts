@@ -39,9 +39,9 @@ export const portmapPlugin: Plugin = {
     await detachFrom(engine, { ...call, network: call.conf.name, maker, keepsLink: true });
   },
 
-  check(call) {
+  async check(call) {
     using engine = openEngine();
-    checkAttachment(engine, { ...call, maker, netns: call.netns!, result: call.prevResult! });
+    await checkAttachment(engine, { ...call, maker, netns: call.netns!, result: call.prevResult! });
   },
 
   async gc(call, valid) {

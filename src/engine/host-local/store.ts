@@ -69,7 +69,7 @@ export class HostLocalStore {
   readonly #indexFile: string;
   readonly #marker: string;
   readonly #options: StoreOptions;
-  #synced: Promise<void> = Promise.resolve();
+  #sync: () => Promise<void> = () => Promise.resolve();
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -80,21 +80,24 @@ export class HostLocalStore {
   }
 
   /**
-   * Gives one address from each range set, all or none, and starts making them durable. Throws
-   * ConflictError if the attachment has addresses already or a requested one is taken,
-   * ExhaustedError, StoreError.
+   * Gives one address from each range set, all or none. Throws ConflictError if the attachment has
+   * addresses already or a requested one is taken, ExhaustedError, StoreError.
    */
   reserve(request: ReserveRequest): Reserved[] {
     const made = this.#makeDirectory();
     const files: number[] = [];
     const given = this.#locked(true, (index) => this.#reserveAll(request, index, files));
-    this.#synced = startSync(files, [this.#directory.path, ...made]);
+    let synced: Promise<void> | undefined;
+    this.#sync = () => (synced ??= startSync(files, [this.#directory.path, ...made]));
     return given;
   }
 
-  /** Settles once what was reserved survives a crash of the host. Rejects with StoreError. */
+  /**
+   * Begins to make what was reserved survive a crash of the host; settles once it does. Rejects
+   * with StoreError.
+   */
   durable(): Promise<void> {
-    return this.#synced;
+    return this.#sync();
   }
 
   /** Frees what the attachment holds, and gives it. Nothing held is fine. Throws StoreError. */
