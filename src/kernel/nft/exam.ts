@@ -2,38 +2,11 @@
 import { expect, test } from "bun:test";
 import type { NftTableSpec } from "../../model/nft.ts";
 import { NftError } from "./error.ts";
+import { examTable } from "./exam-table.ts";
 import type { Nft, NftChange, NftElement } from "./nft.ts";
 
 const table = { family: "inet", name: "netloom_exam" } as const;
 const at = { family: "inet", table: "netloom_exam" } as const;
-
-/** A small skeleton with everything that ours has. */
-export const examTable: NftTableSpec = {
-  ...table,
-  sets: [{ name: "pairs", key: ["ifname", "ifname"] }],
-  maps: [
-    { name: "ways", key: ["ipv4_addr"], data: "verdict" },
-    {
-      name: "ports",
-      key: ["inet_proto", "inet_service"],
-      data: ["ipv4_addr", "inet_service"],
-    },
-  ],
-  chains: [
-    { name: "target", rules: ["ip daddr 10.0.0.0/8 return", "masquerade"] },
-    {
-      name: "incoming",
-      hook: { type: "nat", hook: "prerouting", priority: -110 },
-      rules: ["dnat ip to meta l4proto . th dport map @ports"],
-    },
-    {
-      name: "leaving",
-      hook: { type: "nat", hook: "postrouting", priority: 90 },
-      rules: ["iifname . oifname @pairs masquerade", "ip saddr vmap @ways"],
-    },
-    { name: "spare", rules: [] },
-  ],
-};
 
 /** The same with one rule changed, one chain more and one hook moved. */
 const nextVersion: NftTableSpec = {

@@ -1,6 +1,7 @@
 /** The fake sits the exam. */
 import { describe, expect, test } from "bun:test";
-import { examTable, sitExam } from "./exam.ts";
+import { sitExam } from "./exam.ts";
+import { examTable } from "./exam-table.ts";
 import { FakeNft } from "./fake.ts";
 
 describe("the fake", () => sitExam(() => new FakeNft()));
