@@ -24,6 +24,10 @@ const suites = suitesOf(testFiles(options.root)).filter(
 );
 const withChecks = (whole || names.includes("checks")) && !options["without-checks"];
 
+/** So many failures of a suite are shown whole: one cause often fails many tests. */
+const maxTexts = 15;
+const maxTextLines = 60;
+
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -120,10 +124,12 @@ function show(name: string, cases: readonly TestCase[], tookMs: number): void {
   const seconds = `${(tookMs / 1000).toFixed(1)} s`.padStart(9);
   const numbers = `${cell(passed, 6)}  ${cell(failed, 6)}  ${cell(skipped, 7)}`;
   console.log(`${name.padEnd(17)}${numbers}${seconds}`);
-  for (const { file, name: test, outcome, text } of cases) {
-    if (outcome !== "failed") continue;
-    console.log(`\n  FAILED ${file}: ${test}`);
-    if (text !== "") console.log(text.replace(/^/gm, "    "));
+  const failures = cases.filter(({ outcome }) => outcome === "failed");
+  for (const [index, { file, name: test, text }] of failures.entries()) {
+    const said = index < maxTexts ? text : "";
+    console.log(`${said === "" ? "" : "\n"}  FAILED ${file}: ${test}`);
+    if (said !== "")
+      console.log(said.split("\n").slice(0, maxTextLines).join("\n").replace(/^/gm, "    "));
   }
   if (failed > 0) console.log();
 }
