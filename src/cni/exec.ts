@@ -1,5 +1,5 @@
 /** Finds a plugin in the folders of CNI_PATH and runs it. */
-import { statSync } from "node:fs";
+import { statSync, writeSync } from "node:fs";
 import { quoted } from "../model/parse.ts";
 import { CniError, cniCodes } from "./errors.ts";
 import type { Verb } from "./types.ts";
@@ -102,7 +102,7 @@ export async function execPlugin(run: PluginRun): Promise<string> {
   if (status !== 0) {
     throw failure(run, { stdout, stderr, status, signal: child.signalCode ?? undefined });
   }
-  if (stderr !== "") Bun.write(Bun.stderr, stderr);
+  if (stderr !== "") writeSync(2, stderr);
   return stdout;
 }
 
