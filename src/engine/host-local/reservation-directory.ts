@@ -4,6 +4,7 @@
  */
 import {
   closeSync,
+  type Dirent,
   existsSync,
   linkSync,
   lstatSync,
@@ -51,19 +52,34 @@ export class ReservationDirectory {
 
   /** Every reservation's address, from the names alone. */
   addresses(): Ip[] {
-    const names = attempt(`read "${this.path}"`, () => unlessAbsent(() => readdirSync(this.path)));
-    return (names ?? []).filter(isAddressName).map(parseIp);
+    return this.#entries().map(({ name }) => parseIp(name));
   }
 
   /** Every reservation. Files that vanish meanwhile are left out. */
   reservations(): Reservation[] {
-    return this.addresses().flatMap((ip) => this.reservation(ip) ?? []);
+    return this.#entries().flatMap((entry) => {
+      const ip = parseIp(entry.name);
+      return entry.isFile() ? (this.#read(ip) ?? []) : { ip };
+    });
+  }
+
+  #entries(): Dirent[] {
+    const list = () => readdirSync(this.path, { withFileTypes: true });
+    const all = attempt(`read "${this.path}"`, () => unlessAbsent(list)) ?? [];
+    return all.filter(({ name }) => isAddressName(name));
   }
 
   /** What stands in an address' file; undefined without one. */
   reservation(ip: Ip): Reservation | undefined {
+    const stat = unlessAbsent(() => lstatSync(this.#file(ip)));
+    if (!stat) return undefined;
+    // A directory or device that bears an address' name.
+    return stat.isFile() ? this.#read(ip) : { ip };
+  }
+
+  #read(ip: Ip): Reservation | undefined {
     const file = this.#file(ip);
-    const text = attempt(`read "${file}"`, () => unlessAbsent(() => readUnlessSpecial(file)));
+    const text = attempt(`read "${file}"`, () => unlessAbsent(() => readFileSync(file, "utf8")));
     if (text === undefined) return undefined;
     const owner = readOwner(text);
     return { ip, ...(owner && { owner }) };
@@ -135,11 +151,6 @@ export class ReservationDirectory {
 
 /** The reference writes an address in one way only; another text for it reserves nothing. */
 const isAddressName = (name: string): boolean => isIp(name) && canonicalIp(name) === name;
-
-/** The file's text; empty for a directory or device that bears an address' name. */
-function readUnlessSpecial(path: string): string {
-  return lstatSync(path).isFile() ? readFileSync(path, "utf8") : "";
-}
 
 /** White space around the text does not count, as in the reference. */
 function readOwner(text: string): Owner | undefined {
