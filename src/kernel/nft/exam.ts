@@ -211,6 +211,45 @@ const cases: readonly (readonly [string, (fresh: () => Nft) => void])[] = [
     },
   ],
   [
+    "many elements are found in one go, what is missing is undefined",
+    (fresh) => {
+      const empty = fresh();
+      expect(empty.find([port(80), pair])).toEqual([undefined, undefined]);
+      const nft = installed(() => empty);
+      nft.change([add(port(80)), add(pair)]);
+      const none = { ...port(80), set: "none" };
+      expect(nft.find([port(81), pair, none, port(80)])).toEqual([
+        undefined,
+        pair,
+        undefined,
+        port(80),
+      ]);
+      expect(nft.find([])).toEqual([]);
+    },
+  ],
+  [
+    "a whole table is listed in the words in which it was given",
+    (fresh) => {
+      const nft = installed(fresh);
+      const held = [
+        way("10.0.0.1", { goto: "target" }),
+        way("10.0.0.2", { jump: "target" }),
+        way("10.0.0.3", { verdict: "accept" }),
+        way("10.0.0.4", { verdict: "drop" }),
+        port(80, "10.0.0.2", "two words"),
+        { ...pair, comment: "netloom:cni:0123456789abcdef" },
+      ];
+      nft.change(held.map((element) => add(element)));
+      const listing = nft.list(table)!;
+      const chains = examTable.chains.map((chain) =>
+        chain.hook ? { ...chain, hook: { policy: "accept", ...chain.hook } } : chain,
+      );
+      expect(listing.table as object).toEqual({ ...examTable, chains });
+      expect(sorted(listing.elements)).toEqual(sorted(held));
+      expect(nft.list({ ...table, name: "none" })).toBeUndefined();
+    },
+  ],
+  [
     "adding the same element again is fine, with other data it is refused",
     (fresh) => {
       const nft = installed(fresh);

@@ -10,6 +10,7 @@ import type {
   NftChange,
   NftElement,
   NftElementName,
+  NftListing,
   NftRule,
   NftSetName,
   NftTableName,
@@ -203,6 +204,12 @@ export class FakeNft implements Nft {
     return this.#set(name).elements.get(keyOf(name));
   }
 
+  find(names: readonly NftElementName[]): (NftElement | undefined)[] {
+    return names.map((name) =>
+      this.#tables.get(tableOf(name))?.sets.get(name.set)?.elements.get(keyOf(name)),
+    );
+  }
+
   elements(name: NftSetName): NftElement[] {
     return [...this.#set(name).elements.values()];
   }
@@ -229,6 +236,26 @@ export class FakeNft implements Nft {
       const targets = references(text).chains;
       return { chain: name.chain, handle, comment: mark, targets, constants: [] };
     });
+  }
+
+  list(name: NftTableName): NftListing | undefined {
+    const table = this.#tables.get(label(name));
+    if (!table) return undefined;
+    const { family } = name;
+    const shapes = [...table.sets].map(([set, { key, data }]) => ({ name: set, key, data }));
+    const chains = [...table.chains].map(([chain, { hook, rules }]) => ({
+      name: chain,
+      ...(hook && { hook }),
+      rules: rules.map(({ text }) => text),
+    }));
+    return {
+      table: {
+        ...{ family, name: name.name, chains },
+        sets: shapes.filter(({ data }) => !data).map((set) => ({ name: set.name, key: set.key })),
+        maps: shapes.flatMap(({ data, ...set }) => (data ? [{ ...set, data }] : [])),
+      },
+      elements: [...table.sets.values()].flatMap((set) => [...set.elements.values()]),
+    };
   }
 
   chains(name: NftTableName): NftChainState[] {

@@ -10,6 +10,7 @@ import { inNetns, inNetnsFd } from "../netns/netns.ts";
 import * as elements from "./elements.ts";
 import { NftError } from "./error.ts";
 import { Libnftables } from "./libnftables.ts";
+import { readListing } from "./listing.ts";
 import type {
   Nft,
   NftChain,
@@ -18,6 +19,7 @@ import type {
   NftChange,
   NftElement,
   NftElementName,
+  NftListing,
   NftRule,
   NftSetName,
   NftTableName,
@@ -147,6 +149,17 @@ export class KernelNft implements Nft, Disposable {
     return decoded(asked, () => elements.readElements(first(found!), shape)[0]);
   }
 
+  find(names: readonly NftElementName[]): (NftElement | undefined)[] {
+    const asked = names.flatMap((name) => [elements.getSet(name), elements.getElement(name)]);
+    const outcomes = this.socket.batch(asked);
+    return names.map((name, i) => {
+      const [set, found] = [outcomes[2 * i]!, outcomes[2 * i + 1]!];
+      if (set.error?.code === "ENOENT" || found.error?.code === "ENOENT") return undefined;
+      const shape = shapeOf(name, set);
+      return decoded(asked[2 * i + 1]!, () => elements.readElements(first(found), shape)[0]);
+    });
+  }
+
   elements(set: NftSetName): NftElement[] {
     const asked = elements.listElements(set);
     const shape = shapeOf(set, this.socket.batch([elements.getSet(set)])[0]!);
@@ -186,11 +199,25 @@ export class KernelNft implements Nft, Disposable {
     );
   }
 
+  list(name: NftTableName): NftListing | undefined {
+    const op = `list table "${name.family} ${name.name}"`;
+    const command = `list table ${name.family} ${name.name}`;
+    if (!this.present([name])[0]) return undefined;
+    return this.withLibrary((library) =>
+      readListing(name, library.listJson(command, { op }), library.listText(command, { op })),
+    );
+  }
+
   private run(script: readonly string[], op: string, checkOnly: boolean): void {
-    inNetnsFd(this.netns, () => {
+    this.withLibrary((library) => library.run(script.join("\n"), { op, checkOnly }));
+  }
+
+  private withLibrary<T>(work: (library: Libnftables) => T): T {
+    const done = inNetnsFd(this.netns, () => {
       this.library ??= new Libnftables();
-      this.library.run(script.join("\n"), { op, checkOnly });
+      return { value: work(this.library) };
     });
+    return done.value;
   }
 
   private dump(asked: Request, orNothing: boolean): Message[] {

@@ -64,6 +64,14 @@ export interface NftChainState {
   readonly hook: NftHook | undefined;
 }
 
+/** Everything in a table. */
+export interface NftListing {
+  /** Rules as nft words them, which may differ from how they were given. */
+  readonly table: NftTableSpec;
+  /** In no order. */
+  readonly elements: readonly NftElement[];
+}
+
 /**
  * All calls work in the namespace that the object was made for, are synchronous and throw
  * NftError. A table, set or chain that is missing gives code `ENOENT`: install the skeleton with
@@ -88,6 +96,8 @@ export interface Nft {
   change(changes: readonly NftChange[]): void;
   /** The element with this key, or undefined. */
   element(name: NftElementName): NftElement | undefined;
+  /** The same for many, asked in one go; undefined also where set or table are missing. */
+  find(names: readonly NftElementName[]): (NftElement | undefined)[];
   /** All elements of a set or map, in no order. */
   elements(set: NftSetName): NftElement[];
 
@@ -97,4 +107,6 @@ export interface Nft {
   rules(chain: NftChainName): NftRule[];
   /** The chains of a table; none if there is no such table. */
   chains(table: NftTableName): NftChainState[];
+  /** A whole table, read through libnftables; undefined if there is none. */
+  list(table: NftTableName): NftListing | undefined;
 }
