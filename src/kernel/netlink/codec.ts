@@ -127,8 +127,9 @@ export const ip: Codec<string> = {
 export function oneOf<const Names extends Record<string, number>>(
   names: Names,
   base: FixedCodec<number>,
-): FixedCodec<keyof Names | number> {
+): FixedCodec<keyof Names | number> & { readonly names: Names } {
   return {
+    names,
     size: base.size,
     write: (o, v) => {
       const number = typeof v === "number" ? v : names[v];
@@ -175,10 +176,16 @@ export function eachAttr(from: Reader, visit: (type: number, value: Reader) => v
   }
 }
 
+/** A run of attributes by table. */
+export interface AttrsCodec<T extends AttrTable> extends Codec<Attrs<T>> {
+  readonly table: T;
+}
+
 /** A run of attributes by table. Unknown ones are skipped; of repeated ones the last counts. */
-export function attrs<const T extends AttrTable>(table: T): Codec<Attrs<T>> {
+export function attrs<const T extends AttrTable>(table: T): AttrsCodec<T> {
   let names: string[] | undefined;
   return {
+    table,
     nested: true,
     write: (o, value) => {
       for (const name in table) {
@@ -225,6 +232,7 @@ export function listOf<T>(type: number, codec: Codec<T>): Codec<T[]> {
 
 /** A fixed struct. Absent fields are written as zeros. */
 export interface StructCodec<S> extends FixedCodec<S> {
+  readonly fields: Record<string, FixedCodec<any>>;
   write(out: Writer, value: Partial<S>): void;
 }
 
@@ -235,6 +243,7 @@ export function struct<const F extends Record<string, FixedCodec<any>>>(
   let size = 0;
   for (const name in fields) size += fields[name]!.size;
   return {
+    fields,
     size,
     write: (o: Writer, value: Record<string, unknown>) => {
       for (const name in fields) {

@@ -2,10 +2,9 @@
 import { DecodeError, Reader, type Writer } from "../../lib/bytes.ts";
 import {
   type Attrs,
+  type AttrsCodec,
   type AttrTable,
   attrs,
-  type Codec,
-  eachAttr,
   type StructCodec,
   string,
   u32,
@@ -35,7 +34,7 @@ export const nlmsg = { noop: 1, error: 2, done: 3, overrun: 4, firstFamily: 16 }
 /** How messages of one kind look: the struct after the header, then attributes. */
 export interface Layout<H, T extends AttrTable> {
   readonly header: StructCodec<H>;
-  readonly attrs: Codec<Attrs<T>>;
+  readonly attrs: AttrsCodec<T>;
 }
 
 /** A layout from its struct and its attribute table. */
@@ -141,11 +140,4 @@ export function errorOf(message: Message, op: string): NetlinkError | undefined 
   if ((message.flags & nlmF.ackTlvs) === 0) return new NetlinkError(op, errno);
   const details = ackCodec.read(from);
   return new NetlinkError(op, errno, { extack: details.msg, offset: details.offs });
-}
-
-/** Reads every attribute's type; for tests and for messages without a table. */
-export function attrTypes(from: Reader): number[] {
-  const types: number[] = [];
-  eachAttr(from, (type) => types.push(type));
-  return types;
 }
