@@ -134,7 +134,8 @@ export function errorOf(message: Message, op: string): NetlinkError | undefined 
     from.skip(headerLength - 4);
     // Unless capped, the whole request comes back before the attributes.
     if ((message.flags & nlmF.capped) === 0) {
-      from.skip(Math.min(Math.max(length - headerLength + 3, 0) & ~3, from.left));
+      const padded = Math.ceil(Math.max(length - headerLength, 0) / 4) * 4;
+      from.skip(Math.min(padded, from.left));
     }
   }
   if ((message.flags & nlmF.ackTlvs) === 0) return new NetlinkError(op, errno);
