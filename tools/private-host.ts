@@ -1,7 +1,10 @@
 /** A private host: this program again, in namespaces where nothing can hurt the machine. */
-import { mkdirSync, rmdirSync } from "node:fs";
+import { mkdirSync, openSync, readFileSync, rmdirSync, truncateSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { flock } from "../src/kernel/sys/libc.ts";
 import { stateDirs } from "./leftovers.ts";
 
+const lockFile = "/run/lock/netloom-private-hosts";
 const marker = "NETLOOM_PRIVATE_HOST";
 
 /**
@@ -41,7 +44,7 @@ export async function runInPrivateHost(): Promise<number> {
   const unshare =
     "unshare --net --mount --propagation private --pid --fork --kill-child --mount-proc";
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const madeDirs = hiddenDirs.filter((dir) => mkdirSync(dir, { recursive: true }) !== undefined);
+  const places = new MountPoints();
   const child = Bun.spawn([...unshare.split(" "), "sh", "-c", prepare, "sh", ...again], {
     env: { ...process.env, [marker]: "1", NETLOOM_PRIVATE_DIRS: hiddenDirs.join(" ") },
     stdio: ["ignore", "inherit", "inherit"],
@@ -53,8 +56,36 @@ export async function runInPrivateHost(): Promise<number> {
   const status = await child.exited;
   // A killed process 1 takes the others with it, but a moment later.
   if (child.signalCode) await Bun.sleep(300);
-  for (const dir of madeDirs) removeIfEmpty(dir);
+  places.release();
   return status;
+}
+
+/**
+ * The folders to mount over. Those that we make go with the last private host: removing one
+ * earlier would take the mounts on it away from the others.
+ */
+class MountPoints {
+  readonly #lock: number;
+
+  constructor() {
+    mkdirSync(dirname(lockFile), { recursive: true });
+    this.#lock = openSync(lockFile, "a+");
+    flock(this.#lock, "shared");
+    for (const dir of hiddenDirs) {
+      if (mkdirSync(dir, { recursive: true }) !== undefined) writeSync(this.#lock, `${dir}\n`);
+    }
+  }
+
+  release(): void {
+    try {
+      flock(this.#lock, "tryExclusive");
+    } catch {
+      return;
+    }
+    const made = readFileSync(lockFile, "utf8").split("\n").filter(Boolean);
+    for (const dir of made) removeIfEmpty(dir);
+    truncateSync(lockFile);
+  }
 }
 
 /** Another program may have put something into it meanwhile: then it stays. */

@@ -1,78 +1,42 @@
-/** Attaches and detaches containers as a container runtime does: by calling CNI plugins. */
-import { readFileSync } from "node:fs";
+/** Calls the built executable, which calls its plugins as a container runtime does. */
+import { join } from "node:path";
 import { run } from "./programs.ts";
+import { command, DemoError } from "./report.ts";
 
-export interface PortMapping {
-  readonly hostPort: number;
-  readonly containerPort: number;
-  readonly protocol: "tcp" | "udp";
+const root = join(import.meta.dir, "../..");
+
+/** The executable that `make build` makes; NETLOOM_DEMO names another. */
+export const executable = process.env.NETLOOM_DEMO ?? join(root, "dist/netloom");
+
+/** From the project's root, as a person would write it. */
+const listFile = "examples/demo.conflist";
+
+/** Attaches the namespace to the demo's network and gives its addresses, without prefix length. */
+export async function attach(netns: string, ...options: string[]): Promise<string[]> {
+  let addresses: string[] = [];
+  await netloom(["cni", "add", listFile, netns, ...options], (said) => {
+    addresses = said.split("\n").flatMap((line) => /^\s+eth0\s+([^/]+)\//.exec(line)?.[1] ?? []);
+    if (addresses.length === 0) throw new DemoError(`no address in what it printed: ${said}`);
+    return `has ${addresses.join(" and ")}`;
+  });
+  return addresses;
 }
 
-interface Plugin {
-  readonly type: string;
-  readonly capabilities?: Readonly<Record<string, boolean>>;
+export async function check(netns: string): Promise<void> {
+  await netloom(["cni", "check", listFile, netns], () => "is as it should be");
 }
 
-interface Result {
-  readonly ips: readonly { readonly address: string }[];
+export async function detach(netns: string): Promise<void> {
+  await netloom(["cni", "del", listFile, netns], () => "its link, addresses, rules, files: gone");
 }
 
-/** One container's attachment to the network of a list. */
-export class Attachment {
-  readonly #list: { name: string; cniVersion: string; plugins: Plugin[] };
-  readonly #pluginDir: string;
-  readonly #container: string;
-  readonly #portMappings: readonly PortMapping[];
-  #result: Result | undefined;
+/** Removes what stays for the next container. */
+export async function clean(): Promise<void> {
+  await netloom(["clean"], (said) => said.trim().replaceAll("\n", ", "));
+}
 
-  constructor(options: {
-    listFile: string;
-    pluginDir: string;
-    container: string;
-    portMappings?: readonly PortMapping[];
-  }) {
-    this.#list = JSON.parse(readFileSync(options.listFile, "utf8"));
-    this.#pluginDir = options.pluginDir;
-    this.#container = options.container;
-    this.#portMappings = options.portMappings ?? [];
-  }
-
-  /** Calls each plugin of the list with ADD. */
-  async add(): Promise<void> {
-    for (const plugin of this.#list.plugins) {
-      this.#result = JSON.parse(await this.#call("ADD", plugin));
-    }
-  }
-
-  /** The container's addresses without prefix length; none before ADD. */
-  get addresses(): string[] {
-    return (this.#result?.ips ?? []).map(({ address }) => address.split("/")[0]!);
-  }
-
-  /** Calls each plugin of the list with DEL, the last one first. */
-  async del(): Promise<void> {
-    for (const plugin of [...this.#list.plugins].reverse()) await this.#call("DEL", plugin);
-  }
-
-  #call(command: "ADD" | "DEL", plugin: Plugin): Promise<string> {
-    const { name, cniVersion } = this.#list;
-    const ports = plugin.capabilities?.portMappings && this.#portMappings.length > 0;
-    const config = {
-      ...plugin,
-      name,
-      cniVersion,
-      prevResult: this.#result,
-      runtimeConfig: ports ? { portMappings: this.#portMappings } : undefined,
-    };
-    return run([`${this.#pluginDir}/${plugin.type}`], {
-      stdin: JSON.stringify(config),
-      env: {
-        CNI_COMMAND: command,
-        CNI_CONTAINERID: `demo-${this.#container}`,
-        CNI_NETNS: `/run/netns/${this.#container}`,
-        CNI_IFNAME: "eth0",
-        CNI_PATH: this.#pluginDir,
-      },
-    });
-  }
+async function netloom(words: readonly string[], tell: (said: string) => string): Promise<void> {
+  await command(["netloom", ...words].join(" "), async () =>
+    tell(await run([executable, ...words], { cwd: root })),
+  );
 }

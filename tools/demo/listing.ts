@@ -52,13 +52,17 @@ export async function nftRows(): Promise<string[][]> {
   return all("table").flatMap((table) => {
     const mine = (kind: string) =>
       all(kind).filter((item) => item.family === table.family && item.table === table.name);
-    const count = `${mine("chain").length} chains, ${mine("rule").length} rules`;
+    const count = `${counted(mine("chain"), "chain")}, ${counted(mine("rule"), "rule")}`;
     const name = `${table.family} ${table.name}`;
     const elements = [...mine("set"), ...mine("map")].flatMap((set) =>
       ((set.elem ?? []) as unknown[]).map((element) => ["", set.name, elementText(element)]),
     );
     return [[name, count, ""], ...elements];
   });
+}
+
+function counted(items: readonly unknown[], noun: string): string {
+  return `${items.length} ${noun}${items.length === 1 ? "" : "s"}`;
 }
 
 /** An element of a set or map as `nft` would write it, without its comment. */
@@ -74,16 +78,34 @@ function elementText(element: unknown): string {
   return Object.keys(item)[0] ?? "";
 }
 
-/** Files below these folders, each with its path; folders that do not exist hold none. */
-export function filesBelow(folders: readonly string[]): string[] {
+/** Each folder below these that holds files, with their names; absent folders hold none. */
+export function fileRows(folders: readonly string[]): string[][] {
   return folders.flatMap((folder) => {
-    try {
-      return readdirSync(folder, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile())
-        .map((entry) => `${entry.parentPath}/${entry.name}`)
-        .sort();
-    } catch {
-      return [];
-    }
+    const entries = list(folder);
+    const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+    const below = entries.filter((entry) => entry.isDirectory());
+    return [
+      ...lines(files.sort()).map((names, at) => [at === 0 ? folder : "", names]),
+      ...fileRows(below.map(({ name }) => `${folder}/${name}`).sort()),
+    ];
   });
+}
+
+/** Names in lines of a readable length. */
+function lines(names: readonly string[]): string[] {
+  const filled: string[] = [];
+  for (const name of names) {
+    const last = filled.at(-1);
+    if (last === undefined || last.length + name.length > 44) filled.push(name);
+    else filled[filled.length - 1] = `${last}  ${name}`;
+  }
+  return filled;
+}
+
+function list(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }

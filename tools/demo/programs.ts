@@ -4,13 +4,13 @@ import { DemoError } from "./report.ts";
 /** Runs a program to its end and gives its standard output. Throws DemoError with what it said. */
 export async function run(
   argv: readonly string[],
-  options: { netns?: string; stdin?: string; env?: Record<string, string> } = {},
+  options: { netns?: string; stdin?: string; cwd?: string } = {},
 ): Promise<string> {
   const child = Bun.spawn(within(argv, options.netns), {
     stdin: new TextEncoder().encode(options.stdin ?? ""),
     stdout: "pipe",
     stderr: "pipe",
-    env: { ...process.env, ...options.env },
+    cwd: options.cwd,
     timeout: 20_000,
     killSignal: "SIGKILL",
   });

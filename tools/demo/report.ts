@@ -4,8 +4,8 @@ const colours = process.stdout.isTTY === true && process.env.NO_COLOR === undefi
 const paint = (code: number, text: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
 
 /** Together with the time, a terminal of 80 columns. */
-const labelColumns = 27;
-const detailColumns = 43;
+const labelColumns = 30;
+const detailColumns = 40;
 
 /** A step that went wrong, said to the person at the terminal. */
 export class DemoError extends Error {
@@ -31,6 +31,23 @@ export async function step(label: string, work: () => Promise<string> | string):
   }
 }
 
+/** The same for a command that a person could type: what it gave goes below it. */
+export async function command(line: string, work: () => Promise<string>): Promise<void> {
+  const started = performance.now();
+  const columns = labelColumns + detailColumns;
+  try {
+    const detail = await work();
+    const took = `${Math.round(performance.now() - started)} ms`;
+    console.log(
+      `  ${paint(36, line)}${" ".repeat(Math.max(1, columns - line.length))}${took.padStart(8)}`,
+    );
+    console.log(`    ${detail}`);
+  } catch (error) {
+    console.log(`  ${paint(36, line)} ${paint(31, "FAILED")}`);
+    throw error;
+  }
+}
+
 /** Rows of equal columns. */
 export function rows(cells: readonly (readonly string[])[]): void {
   const widths: number[] = [];
@@ -41,10 +58,6 @@ export function rows(cells: readonly (readonly string[])[]): void {
     const line = row.map((cell, at) => cell.padEnd(widths[at]!)).join("  ");
     console.log(`  ${line.trimEnd()}`);
   }
-}
-
-export function say(text: string): void {
-  console.log(`  ${text}`);
 }
 
 export function failure(text: string): void {

@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { run } from "./programs.ts";
 import { DemoError } from "./report.ts";
 
+/** For the web servers: on the private host this is memory, and gone with it. */
+export const pages = "/opt/cni/pages";
+
 /** Documentation addresses: the uplink leads to a made-up outside, never to a real network. */
 export const host = "198.51.100.1";
 export const outside = "198.51.100.2";
@@ -12,10 +15,10 @@ export const outside = "198.51.100.2";
 export async function needed(): Promise<string> {
   const wanted: [feature: string, script: string][] = [
     ["bridges", "ip link add nlprobe type bridge && ip link del nlprobe"],
-    ["veth pairs", "ip link add nlprobe type veth peer nlprobe2 && ip link del nlprobe"],
+    ["veth", "ip link add nlprobe type veth peer nlprobe2 && ip link del nlprobe"],
     ["nftables", "nft add table inet nlprobe && nft delete table inet nlprobe"],
     [
-      "its NAT",
+      "NAT",
       "nft 'add table inet nlprobe; add chain inet nlprobe c { type nat hook postrouting priority 0; }; add rule inet nlprobe c masquerade' && nft delete table inet nlprobe",
     ],
   ];
@@ -41,7 +44,7 @@ export async function uplink(): Promise<string> {
     ip -n outside link set eth0 up
     ip route add default via ${outside}`,
   ]);
-  return `${host}; a made-up outside: ${outside}`;
+  return `${host}, leads to ${outside}`;
 }
 
 /** Namespaces as a runtime makes them before it calls CNI: nothing but a loopback link. */
@@ -53,8 +56,8 @@ export async function emptyContainers(names: readonly string[]): Promise<string>
 }
 
 /** A folder for a web server that greets whoever asks, by the address that it sees. */
-export function pageFolder(scratch: string, name: string): string {
-  const folder = join(scratch, name);
+export function pageFolder(name: string): string {
+  const folder = join(pages, name);
   const page = join(folder, "cgi-bin/page");
   mkdirSync(join(folder, "cgi-bin"), { recursive: true });
   const greeting = `Hello \${REMOTE_ADDR#*ffff:}, this is ${name}`;
