@@ -19,7 +19,7 @@ import { attachmentScope, networkScope, type Port, type PortIp } from "../model/
 import { type BridgeConfig, parseBridgeConfig } from "./bridge-config.ts";
 import { familyOf, linkAddresses, linkRoutes, linkSysctls } from "./container-side.ts";
 import type { Driver, HostFacts, ResultLink } from "./driver.ts";
-import { forwarding } from "./forwarding.ts";
+import { forwarding, usableAtOnce } from "./forwarding.ts";
 import { macGuardObjects } from "./mac-guard.ts";
 import { masqueradeObjects } from "./masquerade.ts";
 
@@ -177,7 +177,8 @@ function gateway(port: Port, config: BridgeConfig, host: HostFacts): KernelObjec
             peer: { netns: hostNetns, name: link, mac: host.macOf(`leg ${link}`), up: true },
           },
         ];
-  return [...leg, ...addresses, ...forwarding(port, host)];
+  const atOnce = usableAtOnce(port, host, { link, scope: shared.scope, life: "shared" });
+  return [...leg, ...addresses, ...atOnce, ...forwarding(port, host)];
 }
 
 /**

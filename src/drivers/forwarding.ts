@@ -1,5 +1,5 @@
 /** The host forwards packets of the families that its ports use. Ensured, never reverted. */
-import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
+import { hostNetns, type KernelObject, type Life } from "../model/kernel-object.ts";
 import { networkScope, type Port } from "../model/port.ts";
 import { familyOf } from "./container-side.ts";
 import type { HostFacts } from "./driver.ts";
@@ -16,4 +16,22 @@ export function forwarding(port: Port, host: HostFacts): KernelObject[] {
   }
   const place = { netns: hostNetns, scope: networkScope(port.network), life: "shared" } as const;
   return paths.map(([path, value]) => ({ ...place, kind: "sysctl", path, value }));
+}
+
+/** Whose link of the host's it is. */
+interface HostLink {
+  readonly link: string;
+  readonly scope: string;
+  readonly life: Life;
+}
+
+/**
+ * The link-local address of a link that leads to containers is usable at once. The kernel asks for
+ * neighbours with it when it forwards to them, and for the second or two of duplicate address
+ * detection it would not ask: what others send to a new container waited so long.
+ */
+export function usableAtOnce(port: Port, host: HostFacts, place: HostLink): KernelObject[] {
+  if (!host.ipv6 || !port.ips.some((ip) => familyOf(ip.address) === 6)) return [];
+  const path = `net/ipv6/conf/${place.link}/accept_dad`;
+  return [{ ...place, netns: hostNetns, kind: "sysctl", path, value: "0" }];
 }

@@ -6,7 +6,7 @@ import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
 import { attachmentScope, type Port, type PortIp } from "../model/port.ts";
 import { hostPart, linkAddresses, linkRoutes, linkSysctls } from "./container-side.ts";
 import type { Driver, HostFacts } from "./driver.ts";
-import { forwarding } from "./forwarding.ts";
+import { forwarding, usableAtOnce } from "./forwarding.ts";
 import { masqueradeObjects } from "./masquerade.ts";
 import { type PtpConfig, parsePtpConfig } from "./ptp-config.ts";
 
@@ -34,6 +34,11 @@ export const ptp: Driver<PtpConfig> = {
       pair(port, config, host),
       ...port.ips.flatMap((ip) => [...hostSide(port, ip), ...throughGateway(port, ip)]),
       ...forwarding(port, host),
+      ...usableAtOnce(port, host, {
+        link: port.hostLink,
+        scope: attachmentScope(port.id),
+        life: "exclusive",
+      }),
       ...(config.ipMasq ? masqueradeObjects(port) : []),
       ...linkSysctls(port, host, { dad: false }),
       ...linkAddresses(port, { dad: false, prefixRoute: false }),
