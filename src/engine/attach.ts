@@ -109,14 +109,23 @@ export async function establish(
     refuseOverlaps(session, record.objects);
     if (usesNft) markInUse(paths);
     apply(session, [...removals, ...plan(record.objects, observed)], begun);
-    await forgetUdp(record.objects);
+    await forgetUdp(session, record.objects);
+    const detected = record.objects.filter(isDetected);
+    if (detected.length > 0) await (await import("./settle.ts")).settle(session, detected);
     await persisted;
   } catch (caught) {
+    // The disk must be done before its work is undone; its own failure is no second error.
+    await Promise.allSettled([persisted]);
     const undone = await undo(session, begun);
     removeRecord(paths, record);
     const error = explained(paths, caught);
     throw undone ? new AggregateError([error, undone], (error as Error).message) : error;
   }
+}
+
+/** The kernel looks for duplicates of this address before it can be used. */
+function isDetected(object: KernelObject): object is AddressObject {
+  return object.kind === "address" && object.dad !== false && object.address.includes(":");
 }
 
 function isNft({ kind }: KernelObject): boolean {

@@ -89,7 +89,7 @@ export async function dismantle(
     const rest = steps.filter(({ object }) => stays(object, links));
     if (rest.some(({ object }) => object.kind.startsWith("nft-"))) await session.loadNft();
     apply(session, rest);
-    await forgetUdp(objects);
+    await forgetUdp(session, objects);
   });
   // An address is free for another once no link can answer for it, which is long before the
   // kernel lets the remover of a link go on.

@@ -1,9 +1,14 @@
 /** What must happen beside the objects themselves, once they are there or gone. */
-
 import type { ConntrackFilter } from "../kernel/netlink/conntrack.ts";
 import { addressFamily } from "../kernel/netlink/rtm.ts";
 import { NetlinkSocket } from "../kernel/netlink/socket.ts";
-import type { KernelObject, NftElementObject, NftValue } from "../model/kernel-object.ts";
+import {
+  hostNetns,
+  type KernelObject,
+  type NftElementObject,
+  type NftValue,
+} from "../model/kernel-object.ts";
+import type { KernelSession } from "./kernel-session.ts";
 
 const udp = 17;
 
@@ -11,11 +16,14 @@ const udp = 17;
  * A published UDP port's tracked connections lead where the port led before, and UDP has no end
  * that would make the kernel forget them: so they go whenever the port comes or goes.
  */
-export async function forgetUdp(objects: readonly KernelObject[]): Promise<void> {
+export async function forgetUdp(
+  session: KernelSession,
+  objects: readonly KernelObject[],
+): Promise<void> {
   const published = objects.filter(isPublishedUdp);
   if (published.length === 0) return;
   const { flushConntrack } = await import("../kernel/netlink/conntrack.ts");
-  using socket = new NetlinkSocket("netfilter");
+  using socket = session.namespace(hostNetns).inside(() => new NetlinkSocket("netfilter"));
   for (const element of published) flushConntrack(socket, filterOf(element));
 }
 

@@ -45,9 +45,15 @@ export class Namespace implements Disposable {
 
 /** Everything that one attach, detach or check holds open. */
 export class KernelSession implements Disposable {
+  readonly #host: string;
   readonly #namespaces = new Map<string, Namespace>();
   #nft: KernelNft | undefined;
   #pending: { namespace: Namespace; requests: Request[] } | undefined;
+
+  /** `host` is the namespace that counts as the host's: by default the process's own. */
+  constructor(host: string = hostNetns) {
+    this.#host = host;
+  }
 
   [Symbol.dispose](): void {
     for (const namespace of this.#namespaces.values()) namespace[Symbol.dispose]();
@@ -64,13 +70,13 @@ export class KernelSession implements Disposable {
   async loadNft(): Promise<void> {
     if (this.#nft) return;
     const { KernelNft } = await import("../kernel/nft/kernel-nft.ts");
-    this.#nft ??= new KernelNft();
+    this.#nft ??= new KernelNft(this.#host);
   }
 
   namespace(path: string): Namespace {
     let found = this.#namespaces.get(path);
     if (!found) {
-      found = new Namespace(path);
+      found = new Namespace(path === hostNetns ? this.#host : path);
       this.#namespaces.set(path, found);
     }
     return found;
