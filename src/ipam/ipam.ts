@@ -12,7 +12,7 @@ export interface IpamResult {
 /** What ADD gave, and a way to wait until it survives a crash of the host. */
 export interface IpamGiven {
   readonly result: IpamResult;
-  /** Call and await just before the result is printed: the disk works while the kernel does. */
+  /** Sets the disk to work; await it before the result is printed, and the kernel meanwhile. */
   durable(): Promise<void>;
 }
 

@@ -46,7 +46,8 @@ export class ReservationDirectory {
     this.path = path;
   }
 
-  #file(ip: Ip): string {
+  /** Path of an address' file. */
+  file(ip: Ip): string {
     return `${this.path}/${formatIp(ip)}`;
   }
 
@@ -71,14 +72,14 @@ export class ReservationDirectory {
 
   /** What stands in an address' file; undefined without one. */
   reservation(ip: Ip): Reservation | undefined {
-    const stat = unlessAbsent(() => lstatSync(this.#file(ip)));
+    const stat = unlessAbsent(() => lstatSync(this.file(ip)));
     if (!stat) return undefined;
     // A directory or device that bears an address' name.
     return stat.isFile() ? this.#read(ip) : { ip };
   }
 
   #read(ip: Ip): Reservation | undefined {
-    const file = this.#file(ip);
+    const file = this.file(ip);
     const text = attempt(`read "${file}"`, () => unlessAbsent(() => readFileSync(file, "utf8")));
     if (text === undefined) return undefined;
     const owner = readOwner(text);
@@ -87,36 +88,34 @@ export class ReservationDirectory {
 
   /** When the reservation was written, in milliseconds since 1970; undefined if it is no file. */
   writtenAt(ip: Ip): number | undefined {
-    const stat = unlessAbsent(() => lstatSync(this.#file(ip)));
+    const stat = unlessAbsent(() => lstatSync(this.file(ip)));
     return stat?.isFile() ? stat.mtimeMs : undefined;
   }
 
   /**
-   * Reserves an address that nobody has. Gives the new file's descriptor, to sync and close, or
-   * undefined if the address is taken. The file appears with its content or not at all.
+   * Reserves an address that nobody has; false if it is taken. The file appears with its content
+   * or not at all.
    */
-  create(ip: Ip, owner: Owner): number | undefined {
+  create(ip: Ip, owner: Owner): boolean {
     return attempt(`reserve ${formatIp(ip)} in "${this.path}"`, () => {
       const temporary = `${this.path}/${newName}`;
-      const fd = openNew(temporary);
       try {
-        writeWhole(fd, ownerText(owner));
-        linkSync(temporary, this.#file(ip));
+        writeNew(temporary, ownerText(owner));
+        linkSync(temporary, this.file(ip));
       } catch (error) {
-        closeSync(fd);
         rmSync(temporary, { force: true });
-        if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+        if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
         throw error;
       }
       unlinkSync(temporary);
-      return fd;
+      return true;
     });
   }
 
   /** Frees an address; fine if it is free. */
   remove(ip: Ip): void {
     attempt(`release ${formatIp(ip)} in "${this.path}"`, () =>
-      unlessAbsent(() => unlinkSync(this.#file(ip))),
+      unlessAbsent(() => unlinkSync(this.file(ip))),
     );
   }
 
@@ -161,6 +160,16 @@ function readOwner(text: string): Owner | undefined {
   return { containerId: trimmed.slice(0, end), ifName: trimmed.slice(end + 2) };
 }
 
+function writeNew(path: string, text: string): void {
+  const fd = openNew(path);
+  try {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** A leftover is removed, never written over: it may be a reservation's second name. */
 function openNew(path: string): number {
   try {
@@ -170,9 +179,4 @@ function openNew(path: string): number {
     unlinkSync(path);
     return openSync(path, "wx", 0o600);
   }
-}
-
-function writeWhole(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }

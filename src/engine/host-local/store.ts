@@ -3,9 +3,8 @@ import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync } from "n
 import { dirname, resolve } from "node:path";
 import { ConflictError, ExhaustedError } from "../../ipam/errors.ts";
 import type { StorePlace } from "../../ipam/host-local-config.ts";
-import { pickAddress } from "../../ipam/pick.ts";
+import { type Pick, pickAddress } from "../../ipam/pick.ts";
 import {
-  type AddressRange,
   capacity,
   formatRangeSet,
   isGateway,
@@ -85,11 +84,14 @@ export class HostLocalStore {
    */
   reserve(request: ReserveRequest): Reserved[] {
     const made = this.#makeDirectory();
-    const files: number[] = [];
-    const given = this.#locked(true, (index) => this.#reserveAll(request, index, files));
+    const given = this.#locked(true, (index) => this.#reserveAll(request, index));
+    const files = given.map(({ ip }) => this.#directory.file(ip));
     let synced: Promise<void> | undefined;
-    this.#sync = () => (synced ??= startSync(files, [this.#directory.path, ...made]));
-    return given;
+    this.#sync = () => (synced ??= startSync([...files, this.#directory.path, ...made]));
+    return given.map(({ ip, range }) => ({
+      address: formatPrefix(prefixOf(ip, range.subnet.length)),
+      gateway: formatIp(range.gateway),
+    }));
   }
 
   /**
@@ -251,7 +253,7 @@ export class HostLocalStore {
     return reservations.map(({ ip }) => ip);
   }
 
-  #reserveAll(request: ReserveRequest, index: AddressIndex, files: number[]): Reserved[] {
+  #reserveAll(request: ReserveRequest, index: AddressIndex): Pick[] {
     const { containerId, ifName, rangeSets } = request;
     for (const { ip } of this.#held(index, request)) {
       if (rangeSets.some((set) => rangeFor(set, ip))) {
@@ -261,42 +263,32 @@ export class HostLocalStore {
       }
     }
     const owner = { containerId, ifName };
-    const given: { ip: Ip; range: AddressRange }[] = [];
+    const given: Pick[] = [];
     try {
       for (const setIndex of rangeSets.keys()) {
-        const { fd, ...pick } = this.#reserveOne(request, setIndex, index);
-        files.push(fd);
+        const pick = this.#reserveOne(request, setIndex, index);
         given.push(pick);
         index.add(pick.ip, owner);
         this.#directory.setLastReserved(setIndex, pick.ip);
       }
     } catch (error) {
-      for (const fd of files.splice(0)) closeSync(fd);
       for (const { ip } of given) {
         this.#directory.remove(ip);
         index.remove(ip, owner);
       }
       throw error;
     }
-    return given.map(({ ip, range }) => ({
-      address: formatPrefix(prefixOf(ip, range.subnet.length)),
-      gateway: formatIp(range.gateway),
-    }));
+    return given;
   }
 
-  #reserveOne(
-    request: ReserveRequest,
-    setIndex: number,
-    index: AddressIndex,
-  ): { ip: Ip; range: AddressRange; fd: number } {
+  #reserveOne(request: ReserveRequest, setIndex: number, index: AddressIndex): Pick {
     const { rangeSets, requested, containerId, ifName } = request;
     const set = rangeSets[setIndex]!;
     const owner = { containerId, ifName };
     const wish = requested?.[setIndex];
     const wishRange = wish && rangeFor(set, wish);
     if (wish && wishRange) {
-      const fd = this.#directory.create(wish, owner);
-      if (fd !== undefined) return { ip: wish, range: wishRange, fd };
+      if (this.#directory.create(wish, owner)) return { ip: wish, range: wishRange };
       throw new ConflictError(`${formatIp(wish)} is taken${this.#holder(wish)}`);
     }
     for (;;) {
@@ -307,8 +299,7 @@ export class HostLocalStore {
         nextFree: (span) => index.nextFree(span),
       });
       if (!pick) throw this.#exhausted(request, setIndex, index);
-      const fd = this.#directory.create(pick.ip, owner);
-      if (fd !== undefined) return { ...pick, fd };
+      if (this.#directory.create(pick.ip, owner)) return pick;
       if (!index.isFresh) throw new StaleIndexError(formatIp(pick.ip));
       // Somebody reserves without the lock: his file counts.
       index.add(pick.ip, this.#directory.reservation(pick.ip)?.owner);
