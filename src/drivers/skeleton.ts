@@ -44,7 +44,10 @@ export const skeleton: readonly NftTableSpec[] = [
         name: "guard",
         hook: { type: "filter", hook: "prerouting", priority: -300 },
         // route_localnet lets published ports answer on 127.0.0.1; neighbours must not profit.
-        rules: ['iifname != "lo" ip daddr 127.0.0.0/8 drop'],
+        rules: [
+          'iifname != "lo" ip daddr 127.0.0.0/8 drop',
+          'iifname != "lo" ip saddr 127.0.0.0/8 drop',
+        ],
       },
       {
         name: "publish",
