@@ -3,7 +3,7 @@
  * outside. Addresses: bridge 10.66.0.1 and fd66::1, containers .2 and .3, uplink 192.0.2.1 (also
  * .11) and 2001:db8::1 (also ::11), client 192.0.2.9 and 2001:db8::9.
  */
-import { createNetns, namedNetnsDir, removeNetns } from "../netns/netns.ts";
+import { createNetns, namedNetnsDir, removeNetns } from "../../src/kernel/netns/netns.ts";
 
 export type Place = "host" | "client" | "a" | "b";
 const places: readonly Place[] = ["host", "client", "a", "b"];
