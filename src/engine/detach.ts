@@ -32,12 +32,17 @@ export async function detachFrom(engine: Engine, request: DetachRequest): Promis
   const id = attachmentId(request);
   const record = readRecord(engine.paths, { id, maker: request.maker });
   if (record) return detach(engine, record, request.release);
-  try {
-    if (!request.keepsLink) await removeUnrecorded(engine.session, id, request);
-    removeRecord(engine.paths, { id, maker: request.maker });
-  } finally {
-    await request.release?.();
-  }
+  // Made by the reference plugins, whose place we took, or not at all.
+  const errors: unknown[] = [];
+  const attempt = collector(errors);
+  if (!request.keepsLink) await attempt(() => removeUnrecorded(engine.session, id, request));
+  await attempt(async () => {
+    const { removeReferenceLeftovers } = await import("./reference-leftovers.ts");
+    await removeReferenceLeftovers(engine, request.keepsLink ? "portmap" : "link", request);
+  });
+  removeRecord(engine.paths, { id, maker: request.maker });
+  if (request.release) await attempt(request.release);
+  throwAll(errors);
 }
 
 async function removeUnrecorded(
@@ -79,9 +84,7 @@ export async function dismantle(
   release?: () => Promise<void>,
 ): Promise<void> {
   const errors: unknown[] = [];
-  const attempt = async (work: () => Promise<void>) => {
-    await work().catch((error) => errors.push(error));
-  };
+  const attempt = collector(errors);
   const steps = teardown(objects);
   const links = steps.flatMap(({ object }) => (object.kind === "link" ? [object] : []));
   const deletion = attempt(() => deleteLinks(session, links));
@@ -96,6 +99,17 @@ export async function dismantle(
   if (links.some((link) => isThere(session, link))) await deletion;
   if (release && errors.length === 0) await attempt(release);
   await deletion;
+  throwAll(errors);
+}
+
+/** Runs a piece of work and keeps what it throws. */
+function collector(errors: unknown[]): (work: () => Promise<void>) => Promise<void> {
+  return async (work) => {
+    await work().catch((error) => errors.push(error));
+  };
+}
+
+function throwAll(errors: readonly unknown[]): void {
   if (errors.length === 1) throw errors[0];
   if (errors.length > 1) throw new AggregateError(errors, "Cannot remove the attachment whole");
 }
