@@ -1,6 +1,6 @@
 /** Forwarding entries of bridges and VXLAN devices. Source: include/uapi/linux/neighbour.h. */
 import type { Value } from "./codec.ts";
-import { decode, type Message, nlmF, type Request, request } from "./message.ts";
+import { type Decoded, decode, type Message, nlmF, type Request, request } from "./message.ts";
 import { neighFlag, neighLayout, type neighState } from "./neigh.ts";
 import { addressFamily, rtm } from "./rtm.ts";
 import type { NetlinkSocket } from "./socket.ts";
@@ -104,7 +104,11 @@ export function removeFdbEntry(spec: NewFdbEntry): Request {
 
 /** An entry from an RTM_NEWNEIGH message of family AF_BRIDGE. Throws DecodeError. */
 export function readFdbEntry(message: Message): FdbEntryInfo {
-  const { header, attrs } = decode(message, neighLayout);
+  return fdbEntryOf(decode(message, neighLayout));
+}
+
+/** The same of a message that is decoded already. */
+export function fdbEntryOf({ header, attrs }: Decoded<typeof neighLayout>): FdbEntryInfo {
   return {
     index: header.index,
     mac: attrs.mac ?? "",

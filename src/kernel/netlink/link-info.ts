@@ -5,7 +5,7 @@ import { NetlinkError } from "./error.ts";
 import { type LinkTarget, linkLayout, linkText } from "./link.ts";
 import type { linkKinds } from "./link-kinds.ts";
 import { type addrGenMode, linkFlag } from "./link-table.ts";
-import { decode, type Message, type Request, request } from "./message.ts";
+import { type Decoded, decode, type Message, type Request, request } from "./message.ts";
 import { rtm } from "./rtm.ts";
 import type { NetlinkSocket } from "./socket.ts";
 
@@ -41,7 +41,11 @@ export interface LinkInfo {
 
 /** A link from an RTM_NEWLINK or RTM_DELLINK message. Throws DecodeError. */
 export function readLink(message: Message): LinkInfo {
-  const { header, attrs } = decode(message, linkLayout);
+  return linkOf(decode(message, linkLayout));
+}
+
+/** The same of a message that is decoded already. */
+export function linkOf({ header, attrs }: Decoded<typeof linkLayout>): LinkInfo {
   const kindInfo = attrs.kindInfo ?? {};
   return {
     index: header.index,

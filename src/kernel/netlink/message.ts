@@ -112,6 +112,10 @@ export function messages(bytes: Uint8Array): Message[] {
   return found;
 }
 
+/** What a message of a layout says. */
+export type Decoded<L> =
+  L extends Layout<infer H, infer T> ? { header: H; attrs: Attrs<T> } : never;
+
 /** Struct and attributes of a received message. Throws DecodeError. */
 export function decode<H, T extends AttrTable>(
   message: Message,

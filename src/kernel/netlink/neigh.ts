@@ -1,6 +1,14 @@
 /** Neighbours: which hardware address an address has. Source: include/uapi/linux/neighbour.h. */
 import { i32, ip, mac, oneOf, struct, u8, u16, u16be, u32, type Value } from "./codec.ts";
-import { decode, layout, type Message, nlmF, type Request, request } from "./message.ts";
+import {
+  type Decoded,
+  decode,
+  layout,
+  type Message,
+  nlmF,
+  type Request,
+  request,
+} from "./message.ts";
 import { familyOf, netloomProtocol, rtm } from "./rtm.ts";
 import type { NetlinkSocket } from "./socket.ts";
 
@@ -130,7 +138,11 @@ export function removeNeigh(spec: Pick<NewNeigh, "index" | "dst" | "proxy">): Re
 
 /** A neighbour from an RTM_NEWNEIGH or RTM_DELNEIGH message. Throws DecodeError. */
 export function readNeigh(message: Message): NeighInfo {
-  const { header, attrs } = decode(message, neighLayout);
+  return neighOf(decode(message, neighLayout));
+}
+
+/** The same of a message that is decoded already. */
+export function neighOf({ header, attrs }: Decoded<typeof neighLayout>): NeighInfo {
   return {
     index: header.index,
     family: header.family,
