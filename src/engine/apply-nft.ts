@@ -74,20 +74,13 @@ export function removeElements(
   session: KernelSession,
   elements: readonly NftElementObject[],
 ): void {
-  const ours = elements.filter((element) => {
-    const found = lookUp(session, element);
-    return found && found.comment === element.comment;
-  });
+  const found = session.nft.find(elements);
+  const ours = elements.filter((element, i) => found[i] && found[i].comment === element.comment);
   if (ours.length === 0) return;
   session.nft.change(ours.map((element): NftChange => ({ op: "delete", element })));
 }
 
 /** The element as it is; undefined if it, its set or its table is missing. */
 export function lookUp(session: KernelSession, element: NftElementObject): NftElement | undefined {
-  try {
-    return session.nft.element(element);
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return undefined;
-    throw error;
-  }
+  return session.nft.find([element])[0];
 }

@@ -13,7 +13,6 @@ import type {
   RouteObject,
   SysctlObject,
 } from "../model/kernel-object.ts";
-import { lookUp } from "./apply-nft.ts";
 import type { KernelSession } from "./kernel-session.ts";
 
 type Observer<K extends KernelObjectKind> = (
@@ -160,8 +159,6 @@ function observeElements(
   session: KernelSession,
   elements: readonly NftElementObject[],
 ): NftElementObject[] {
-  return elements.flatMap((wanted) => {
-    const found = lookUp(session, wanted);
-    return found ? [{ ...wanted, ...found }] : [];
-  });
+  const found = session.nft.find(elements);
+  return elements.flatMap((wanted, i) => (found[i] ? [{ ...wanted, ...found[i] }] : []));
 }

@@ -150,13 +150,17 @@ export class KernelNft implements Nft, Disposable {
   }
 
   find(names: readonly NftElementName[]): (NftElement | undefined)[] {
-    const asked = names.flatMap((name) => [elements.getSet(name), elements.getElement(name)]);
-    const outcomes = this.socket.batch(asked);
+    const sets = new Map(names.map((name) => [`${name.family} ${name.table} ${name.set}`, name]));
+    const asked = names.map(elements.getElement);
+    const outcomes = this.socket.batch([...[...sets.values()].map(elements.getSet), ...asked]);
+    const shapes = new Map(
+      [...sets].map(([key, name], i) => [key, presentShape(name, outcomes[i]!)]),
+    );
     return names.map((name, i) => {
-      const [set, found] = [outcomes[2 * i]!, outcomes[2 * i + 1]!];
-      if (set.error?.code === "ENOENT" || found.error?.code === "ENOENT") return undefined;
-      const shape = shapeOf(name, set);
-      return decoded(asked[2 * i + 1]!, () => elements.readElements(first(found), shape)[0]);
+      const found = outcomes[sets.size + i]!;
+      const shape = shapes.get(`${name.family} ${name.table} ${name.set}`);
+      if (!shape || found.error?.code === "ENOENT") return undefined;
+      return decoded(asked[i]!, () => elements.readElements(first(found), shape)[0]);
     });
   }
 
@@ -248,6 +252,10 @@ function requestOf(change: NftChange): Request {
 
 const shapeOf = (name: NftSetName, outcome: Outcome) =>
   decoded(elements.getSet(name), () => elements.readShape(first(outcome), name));
+
+/** The same; undefined if there is no such set. */
+const presentShape = (name: NftSetName, outcome: Outcome) =>
+  outcome.error?.code === "ENOENT" ? undefined : shapeOf(name, outcome);
 
 /** The one answer to a request. Throws NftError. */
 function first(outcome: Outcome): Message {
