@@ -8,11 +8,18 @@ const checks: [name: string, argv: readonly string[]][] = [
   ["format and lint", ["node_modules/.bin/biome", "check", "--colors=off"]],
 ];
 
-/** Runs them one after the other. */
-export function runChecks(root: string): TestCase[] {
-  return checks.map(([name, argv]) => {
-    const done = Bun.spawnSync([...argv], { cwd: root, stdin: "ignore", stderr: "pipe" });
-    const text = `${done.stdout}${done.stderr}`.trim();
-    return { file: "checks", name, outcome: done.success ? "passed" : "failed", text };
-  });
+/** Runs them side by side. */
+export function runChecks(root: string): Promise<TestCase[]> {
+  return Promise.all(checks.map(([name, argv]) => runCheck(root, name, argv)));
+}
+
+async function runCheck(root: string, name: string, argv: readonly string[]): Promise<TestCase> {
+  const child = Bun.spawn([...argv], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  const [out, err, status] = await Promise.all([
+    child.stdout.text(),
+    child.stderr.text(),
+    child.exited,
+  ]);
+  const outcome = status === 0 ? "passed" : "failed";
+  return { file: "checks", name, outcome, text: `${out}${err}`.trim() };
 }
