@@ -23,6 +23,8 @@ export interface PluginRun {
   readonly file: string;
   /** The name to call it by, where that is not the file's. */
   readonly argv0?: string;
+  /** Out of reach of Ctrl-C at our terminal, which would end it in the middle of its work. */
+  readonly detached?: boolean;
   readonly env: PluginEnv;
   readonly stdin: string;
 }
@@ -112,6 +114,7 @@ async function spawn(run: PluginRun) {
     try {
       return Bun.spawn([run.file], {
         argv0: run.argv0,
+        detached: run.detached,
         env: childEnv(run.env),
         stdin: Buffer.from(run.stdin),
         stdout: "pipe",

@@ -78,6 +78,16 @@ describe("netloom sandbox run", () => {
     }
   });
 
+  test("cleans up when Ctrl-C at a terminal reaches all of its processes at once", async () => {
+    for (const delayMs of [10, 25, 45]) {
+      const words = ["--network", "demo", "--", "sleep", "60"];
+      const child = world.start("sandbox", "run", ...words);
+      await Bun.sleep(delayMs);
+      process.kill(-child.pid, "SIGINT");
+      expect(await child.exited).toBe(130);
+    }
+  });
+
   test("publishes ports", async () => {
     const serve = "echo ready; while :; do echo hello | busybox nc -lp 80; done";
     const words = ["--network", "demo", "-p", "8080:80", "--", "sh", "-c", serve];

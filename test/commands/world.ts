@@ -13,7 +13,7 @@ export interface World {
   readonly list: string;
   /** Runs `netloom` with these words. */
   netloom(...words: readonly string[]): Promise<Finished>;
-  /** Starts it and leaves its output to be read. */
+  /** Starts it in a process group of its own, and leaves its output to be read. */
   start(...words: readonly string[]): Bun.Subprocess<"ignore", "pipe", "pipe">;
   /** What is left of attachments: links, namespaces, reservations, records, cache. */
   leftovers(): Promise<string[]>;
@@ -50,6 +50,7 @@ export async function makeWorld(): Promise<World> {
     start: (...words) =>
       Bun.spawn(inside(argv(words), host.netns), {
         env: { PATH: systemPath, HOME: "/root", ...env },
+        detached: true,
         stdin: "ignore",
         stdout: "pipe",
         stderr: "pipe",

@@ -11,6 +11,7 @@ import type { Attachment, Runtime } from "./attachment.ts";
 import { attachments, gcNetwork, statusNetwork } from "./collect.ts";
 import { findNetwork, loadNetworkFile, type NetworkList, networksIn } from "./network-list.ts";
 import { resultLines, table } from "./show.ts";
+import { statusOf, watchSignals } from "./signals.ts";
 
 /** Where things are; an absent `cniPath` means CNI_PATH, or /opt/cni/bin. */
 interface Places {
@@ -105,12 +106,21 @@ async function perform(command: CniCommand, runtime: Runtime): Promise<number> {
   }
 }
 
-/** Each namespace by itself: one that fails doesn't keep the others from their turn. */
+/**
+ * Each namespace by itself: one that fails doesn't keep the others from their turn. A signal ends
+ * us between two of them, so that none stays half attached; a second one ends us at once.
+ */
 async function forEachNamespace(command: AttachCommand & CniCommand, runtime: Runtime) {
   checkIfName(command.ifName, "Link name");
   const network = openForVerb(command);
+  const watch = watchSignals();
+  let signals = 0;
+  watch.forward = (signal) => {
+    if (++signals > 1) process.exit(statusOf(signal));
+  };
   let status = 0;
   for (const namespace of command.namespaces) {
+    if (watch.ended) return statusOf(watch.ended);
     try {
       await attachOrDetach({ command, runtime, network }, namespace);
     } catch (error) {

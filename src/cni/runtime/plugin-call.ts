@@ -46,7 +46,7 @@ export function callPlugin(
 ) {
   const env = attachment ? envOf(runtime, attachment) : { path: runtime.path };
   const program = ownPlugin(type, runtime.path) ?? { file: requirePlugin(type, runtime.path) };
-  return execPlugin({ type, ...program, env: { ...env, verb }, stdin: conf });
+  return execPlugin({ type, ...program, detached: true, env: { ...env, verb }, stdin: conf });
 }
 
 /** Throws AggregateError unless there are none. */

@@ -1,6 +1,4 @@
 /** Runs a command in a namespace of its own, attached to networks, and cleans up after it. */
-import { constants } from "node:os";
-import { isatty } from "node:tty";
 import { raiseLoopback } from "../../engine/loopback.ts";
 import { dropNamespace, makeNamespace, spawnInside } from "../../engine/sandbox.ts";
 import { checkContainerId } from "../env.ts";
@@ -9,6 +7,7 @@ import type { Result } from "../types.ts";
 import { addNetwork, delNetwork } from "./attach.ts";
 import type { Attachment, Runtime } from "./attachment.ts";
 import type { NetworkList } from "./network-list.ts";
+import { statusOf, type Watch, watchSignals } from "./signals.ts";
 
 /** A sandbox to run a command in. */
 export interface SandboxOptions extends Runtime {
@@ -22,9 +21,6 @@ export interface SandboxOptions extends Runtime {
   /** Told of each attachment, before the command starts. */
   readonly onAttach?: (list: NetworkList, result: Result) => void;
 }
-
-const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-type Ending = (typeof endingSignals)[number];
 
 /**
  * Makes the sandbox, runs the command with our standard streams, removes the sandbox. SIGINT,
@@ -53,7 +49,7 @@ export async function runSandbox(options: SandboxOptions): Promise<number> {
         undo.push(() => delNetwork(options, list, attachment));
         options.onAttach?.(list, result);
       }
-      return watch.ended ? 128 + constants.signals[watch.ended] : await run(netns, options, watch);
+      return watch.ended ? statusOf(watch.ended) : await run(netns, options, watch);
     } finally {
       await undoAll(undo, name);
     }
@@ -86,36 +82,13 @@ async function run(netns: string, { command }: SandboxOptions, watch: Watch): Pr
     console.error(`netloom: cannot run "${command[0]}": ${message}`);
     return code === "ENOENT" ? 127 : 126;
   }
-  watch.forward = (signal) => child.kill(signal);
-  await child.exited;
-  if (child.signalCode) return 128 + constants.signals[child.signalCode as Ending];
-  return child.exitCode ?? 1;
-}
-
-interface Watch {
-  /** The first signal that asked us to end. */
-  ended: Ending | undefined;
-  forward: ((signal: Ending) => void) | undefined;
-  stop(): void;
-}
-
-/** Keeps signals from ending us before everything is removed. */
-function watchSignals(): Watch {
-  const watch: Watch = { ended: undefined, forward: undefined, stop: () => {} };
-  // What is typed at a terminal reaches the command by itself: twice would be once too often.
-  const typed = isatty(0) ? "SIGINT" : undefined;
-  const handlers = endingSignals.map((signal) => {
-    const handler = () => {
-      watch.ended ??= signal;
-      if (signal !== typed) watch.forward?.(signal);
-    };
-    process.on(signal, handler);
-    return { signal, handler };
-  });
-  watch.stop = () => {
-    for (const { signal, handler } of handlers) process.off(signal, handler);
+  // What is typed reaches the command by itself: twice would be once too often.
+  watch.forward = (signal, typed) => {
+    if (!typed) child.kill(signal);
   };
-  return watch;
+  await child.exited;
+  if (child.signalCode) return statusOf(child.signalCode);
+  return child.exitCode ?? 1;
 }
 
 /** Undoes what was done, last first, and goes on past failures. */
