@@ -86,7 +86,9 @@ export class AddressIndex {
   }
 
   addressesOf(owner: Owner): Ip[] {
-    return Array.from(this.#table.values(ownerKey(owner)), ({ value }) => addressIn(value));
+    const addresses: Ip[] = [];
+    for (const { value } of this.#table.values(ownerKey(owner))) addresses.push(addressIn(value));
+    return addresses;
   }
 
   /** The lowest address of the range that nobody holds. */
@@ -107,7 +109,7 @@ export class AddressIndex {
     if (!owner) return;
     const wanted = addressValue(ip);
     for (const { value, number, slot } of this.#table.values(ownerKey(owner))) {
-      if (Buffer.compare(value, wanted) !== 0) continue;
+      if (!value.every((byte, i) => byte === wanted[i])) continue;
       this.#table.removeAt(number, slot);
       return;
     }
@@ -234,9 +236,11 @@ function readPage(fd: number, number: number): Uint8Array {
 
 /** The first bit keeps these keys apart from those of nodes of the tree of taken addresses. */
 function ownerKey(owner: Owner): Uint32Array {
-  const key = new Bun.CryptoHasher("sha256").update(ownerText(owner)).digest().subarray(0, 16);
+  // Into an array of our own: the first Buffer of a process takes 0.3 ms. Bun asks for 64 bytes.
+  const key = new Uint8Array(64);
+  new Bun.CryptoHasher("sha256").update(ownerText(owner)).digest(key);
   key[0]! |= 0x80;
-  return new Uint32Array(Uint8Array.from(key).buffer);
+  return new Uint32Array(key.buffer, 0, 4);
 }
 
 function addressValue(ip: Ip): Uint8Array {

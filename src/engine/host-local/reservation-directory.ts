@@ -163,7 +163,7 @@ function readOwner(text: string): Owner | undefined {
 function writeNew(path: string, text: string): void {
   const fd = openNew(path);
   try {
-    const bytes = Buffer.from(text);
+    const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
   } finally {
     closeSync(fd);
