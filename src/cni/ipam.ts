@@ -24,8 +24,8 @@ export interface Ipam {
   release(call: Call): Awaitable<void>;
   /** Throws unless the addresses of `prevResult` are held. */
   check(call: Call): Awaitable<void>;
-  /** Releases what `valid` does not name. */
-  gc(call: Call, valid: readonly AttachmentId[]): Awaitable<void>;
+  /** Releases what `valid` does not name. Gives those who held it, as far as known. */
+  gc(call: Call, valid: readonly AttachmentId[]): Awaitable<readonly AttachmentId[]>;
   /** Throws unless an address is free. */
   status(call: Call): Awaitable<void>;
 }
@@ -63,7 +63,7 @@ export function ipamPlugin(ipam: Ipam): Plugin {
     },
     del: (call) => ipam.release(call),
     check: (call) => ipam.check(call),
-    gc: (call, valid) => ipam.gc(call, valid),
+    gc: async (call, valid) => void (await ipam.gc(call, valid)),
     status: (call) => ipam.status(call),
   };
 }
@@ -108,7 +108,10 @@ function foreignIpam(type: string, file: string): Ipam {
     },
     release: async (call) => void (await run(call, "DEL")),
     check: async (call) => void (await run(call, "CHECK")),
-    gc: (call) => runIfKnown(call, "GC"),
+    async gc(call) {
+      await runIfKnown(call, "GC");
+      return [];
+    },
     status: (call) => runIfKnown(call, "STATUS"),
   };
 }

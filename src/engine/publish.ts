@@ -8,6 +8,7 @@ import { hostNetns } from "../model/kernel-object.ts";
 import type { Attachment, PortIp } from "../model/port.ts";
 import { establish } from "./attach.ts";
 import { bootId } from "./boot.ts";
+import { CheckError, type CheckRequest, checkAttachment } from "./check.ts";
 import { detach } from "./detach.ts";
 import type { Engine } from "./engine.ts";
 import { aliasOf, attachmentId } from "./names.ts";
@@ -48,6 +49,25 @@ export async function publish(engine: Engine, request: PublishRequest): Promise<
     netns,
   } as const;
   await establish(engine, { ...record, objects });
+}
+
+/**
+ * Throws CheckError unless the mappings are in force: by our record, or as the reference made them.
+ * Throws NftError.
+ */
+export async function checkPublished(
+  engine: Engine,
+  request: PublishRequest & Pick<CheckRequest, "result">,
+): Promise<void> {
+  await checkAttachment(engine, request);
+  const id = attachmentId(request);
+  const isOwn = readRecord(engine.paths, { id, maker: request.maker }) !== undefined;
+  if (isOwn || request.config.mappings.length === 0) return;
+  const { hasReferenceLeftovers } = await import("./reference-leftovers.ts");
+  if (await hasReferenceLeftovers(engine, "portmap", request)) return;
+  throw new CheckError(
+    `The published ports of "${request.containerId}" are not in force: DEL and ADD it again`,
+  );
 }
 
 /** The link on which the host reaches the container's address of a family. */

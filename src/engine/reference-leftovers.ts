@@ -90,6 +90,16 @@ export async function removeReferenceLeftovers(
   }
 }
 
+/** Whether the reference plugins made anything for the attachment that is still there. */
+export async function hasReferenceLeftovers(
+  { session }: Engine,
+  kind: LeftoverKind,
+  of: ReferenceAttachment,
+): Promise<boolean> {
+  await session.loadNft();
+  return changes(session.nft, leftoversOf[kind](of)).length > 0;
+}
+
 type NftReader = Engine["session"]["nft"];
 
 function changes(nft: NftReader, leftovers: readonly Leftover[]): NftChange[] {

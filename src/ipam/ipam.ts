@@ -40,8 +40,8 @@ export interface Ipam<Config, Place> {
   del(place: Place, attachment: Attachment, paths: IpamPaths): void;
   /** Throws CheckError unless the attachment holds what the result of ADD says. */
   check(config: Config, call: IpamCheck, paths: IpamPaths): void;
-  /** Frees what none of `valid` holds. */
-  gc(place: Place, valid: readonly Attachment[], paths: IpamPaths): void;
+  /** Frees what none of `valid` holds. Gives those who held it, as far as known. */
+  gc(place: Place, valid: readonly Attachment[], paths: IpamPaths): readonly Attachment[];
   /** Throws UnavailableError if ADD could not be served. */
   status(config: Config, paths: IpamPaths): void;
 }

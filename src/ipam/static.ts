@@ -137,6 +137,6 @@ export const staticIpam: Ipam<StaticConfig, unknown> = {
   add: (config) => ({ result: staticResult(config), durable: () => Promise.resolve() }),
   del: () => {},
   check: (config, { result }) => checkStatic(config, result),
-  gc: () => {},
+  gc: () => [],
   status: () => {},
 };

@@ -4,13 +4,13 @@ import { type Attached, attach } from "../../engine/attach.ts";
 import { checkAttachment } from "../../engine/check.ts";
 import { collect } from "../../engine/collect.ts";
 import { detachFrom } from "../../engine/detach.ts";
-import { openEngine } from "../../engine/engine.ts";
+import { type Engine, openEngine } from "../../engine/engine.ts";
 import { hostNetns, type KernelObject } from "../../model/kernel-object.ts";
 import { macAddress, unlessEmpty } from "../../model/parse.ts";
 import type { Port } from "../../model/port.ts";
 import { type Ipam, ipamOf, type Lease } from "../ipam.ts";
 import type { Call, Plugin } from "../plugin.ts";
-import type { Dns, Result } from "../types.ts";
+import type { AttachmentId, Dns, Result } from "../types.ts";
 
 /** What a plugin adds to its driver. */
 export interface LinkPluginOptions {
@@ -49,7 +49,7 @@ export function linkPlugin<C>(driver: Driver<C>, options: LinkPluginOptions = {}
       using engine = openEngine();
       await finishAll([
         () => collect(engine, { network: call.conf.name, maker: type, valid }),
-        async () => (await ipamOf(call))?.gc(call, valid),
+        () => collectAddresses(engine, call, valid),
       ]);
     },
 
@@ -128,6 +128,22 @@ function resultOf(call: Call, { links, port }: Attached, lease: Lease | undefine
 
 function isSet(dns: Dns): boolean {
   return Object.values(dns).some((value) => value !== undefined && value.length > 0);
+}
+
+/** Who held an address that goes may have been attached by the reference plugins. */
+async function collectAddresses(
+  engine: Engine,
+  call: Call,
+  valid: readonly AttachmentId[],
+): Promise<void> {
+  const gone = (await (await ipamOf(call))?.gc(call, valid)) ?? [];
+  if (gone.length === 0) return;
+  const { removeReferenceLeftovers } = await import("../../engine/reference-leftovers.ts");
+  for (const holder of gone) {
+    const of = { ...holder, network: call.conf.name };
+    await removeReferenceLeftovers(engine, "link", of);
+    await removeReferenceLeftovers(engine, "portmap", of);
+  }
 }
 
 /** Does every piece of work, whatever fails, then throws what failed. */

@@ -1,10 +1,9 @@
 /** The `portmap` plugin: publishes ports of the attachment that the plugins before it made. */
 import { parsePortmapConfig } from "../../drivers/portmap-config.ts";
-import { checkAttachment } from "../../engine/check.ts";
 import { collect } from "../../engine/collect.ts";
 import { detachFrom } from "../../engine/detach.ts";
 import { openEngine } from "../../engine/engine.ts";
-import { publish } from "../../engine/publish.ts";
+import { checkPublished, type PublishRequest, publish } from "../../engine/publish.ts";
 import { ConfigError } from "../../model/config-error.ts";
 import type { Call, Plugin } from "../plugin.ts";
 import type { Result } from "../types.ts";
@@ -15,22 +14,14 @@ export const portmapPlugin: Plugin = {
   type: maker,
 
   async add(call) {
-    const config = parsePortmapConfig(call.conf.raw);
-    const result = requirePrevResult(call);
-    if (config.mappings.length === 0) return result;
-    const ips = containerIps(result);
-    if (ips.length === 0) {
+    const request = requestOf(call);
+    const result = call.prevResult!;
+    if (request.config.mappings.length === 0) return result;
+    if (request.ips.length === 0) {
       throw new ConfigError("prevResult.ips", "is empty: no address to publish ports of");
     }
     using engine = openEngine();
-    await publish(engine, {
-      ...call,
-      network: call.conf.name,
-      netns: call.netns!,
-      maker,
-      ips,
-      config,
-    });
+    await publish(engine, request);
     return result;
   },
 
@@ -41,7 +32,7 @@ export const portmapPlugin: Plugin = {
 
   async check(call) {
     using engine = openEngine();
-    await checkAttachment(engine, { ...call, maker, netns: call.netns!, result: call.prevResult! });
+    await checkPublished(engine, { ...requestOf(call), result: call.prevResult! });
   },
 
   async gc(call, valid) {
@@ -53,6 +44,13 @@ export const portmapPlugin: Plugin = {
     parsePortmapConfig(call.conf.raw);
   },
 };
+
+function requestOf(call: Call): PublishRequest {
+  const { containerId, ifName, conf } = call;
+  const config = parsePortmapConfig(conf.raw);
+  const ips = containerIps(requirePrevResult(call));
+  return { containerId, ifName, network: conf.name, netns: call.netns!, maker, ips, config };
+}
 
 function requirePrevResult({ prevResult }: Call): Result {
   if (prevResult) return prevResult;

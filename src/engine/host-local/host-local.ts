@@ -14,6 +14,7 @@ import { rangeFor } from "../../ipam/range-set.ts";
 import { parseResolvConf } from "../../ipam/resolv-conf.ts";
 import { equalIp, formatIp } from "../../lib/ip.ts";
 import { ipOf, parsePrefix } from "../../lib/prefix.ts";
+import type { Attachment } from "../../model/port.ts";
 import { attempt } from "./error.ts";
 import { openStore } from "./store.ts";
 
@@ -57,7 +58,11 @@ export const hostLocalIpam: Ipam<HostLocalConfig, StorePlace> = {
   },
 
   gc(place, valid, paths) {
-    open(place, paths).gc(valid);
+    const store = open(place, paths);
+    const before = store.holders();
+    store.gc(valid);
+    const after = new Set(store.holders().map(holderKey));
+    return before.filter((holder) => !after.has(holderKey(holder)));
   },
 
   status(config, paths) {
@@ -72,6 +77,8 @@ export const hostLocalIpam: Ipam<HostLocalConfig, StorePlace> = {
     }
   },
 };
+
+const holderKey = ({ containerId, ifName }: Attachment) => `${containerId}\0${ifName}`;
 
 const open = ({ dataDir, network }: StorePlace, { stateDir, runDir }: IpamPaths) =>
   openStore({ dataDir, network, stateDir, runDir });

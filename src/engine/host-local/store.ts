@@ -131,6 +131,13 @@ export class HostLocalStore {
     return freed;
   }
 
+  /** Who has addresses here; an old record without link name gives an empty one. */
+  holders(): Attachment[] {
+    if (!this.#exists) return [];
+    const owners = this.#directory.reservations().flatMap(({ owner }) => owner ?? []);
+    return owners.map(({ containerId, ifName = "" }) => ({ containerId, ifName }));
+  }
+
   /** Removes directory, index and marker if no reservation is left; else nothing. */
   clear(): void {
     if (!this.#exists) return;
