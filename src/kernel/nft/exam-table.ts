@@ -16,10 +16,11 @@ export const examTable: NftTableSpec = {
   ],
   chains: [
     { name: "target", rules: ["ip daddr 10.0.0.0/8 return", "masquerade"] },
+    { name: "translate", rules: ["dnat ip to meta l4proto . th dport map @ports"] },
     {
       name: "incoming",
       hook: { type: "nat", hook: "prerouting", priority: -110 },
-      rules: ["dnat ip to meta l4proto . th dport map @ports"],
+      rules: ["ip protocol 6 jump translate"],
     },
     {
       name: "leaving",

@@ -12,7 +12,7 @@ const at = { family: "inet", table: "netloom_exam" } as const;
 const nextVersion: NftTableSpec = {
   ...examTable,
   chains: [
-    ...examTable.chains.slice(0, 2),
+    ...examTable.chains.slice(0, 3),
     {
       name: "leaving",
       hook: { type: "nat", hook: "postrouting", priority: 95 },
@@ -148,13 +148,13 @@ const cases: readonly (readonly [string, (fresh: () => Nft) => void])[] = [
     (fresh) => {
       const nft = installed(fresh);
       nft.change([add(way("10.0.0.9", { goto: "spare" }))]);
-      nft.ensure([{ ...examTable, chains: examTable.chains.slice(0, 2) }]);
+      nft.ensure([{ ...examTable, chains: examTable.chains.slice(0, 3) }]);
       expect(
         nft
           .chains(table)
           .map((chain) => chain.name)
           .sort(),
-      ).toEqual(["incoming", "spare", "target"]);
+      ).toEqual(["incoming", "spare", "target", "translate"]);
     },
   ],
 

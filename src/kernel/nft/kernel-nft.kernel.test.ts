@@ -1,5 +1,6 @@
 /** The kernel's nftables sits the exam; `nft` itself judges what it left. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { createNetns, inNetns, namedNetnsDir, removeNetns } from "../netns/netns.ts";
 import { refusal, sitExam } from "./exam.ts";
 import { examTable } from "./exam-table.ts";
@@ -109,12 +110,15 @@ test("nft shows the table that was ensured: types, hooks and one copy of each ru
   ]);
   expect(json("chain").map(({ name, type, hook, prio }) => [name, type, hook, prio])).toEqual([
     ["target", undefined, undefined, undefined],
+    ["translate", undefined, undefined, undefined],
     ["incoming", "nat", "prerouting", -110],
     ["leaving", "nat", "postrouting", 90],
     ["spare", undefined, undefined, undefined],
   ]);
   const count = (chain: string) => json("rule").filter((rule) => rule.chain === chain).length;
-  expect(["target", "incoming", "leaving", "spare"].map(count)).toEqual([2, 1, 2, 0]);
+  expect(["target", "translate", "incoming", "leaving", "spare"].map(count)).toEqual([
+    2, 1, 1, 2, 0,
+  ]);
 });
 
 test("ten thousand elements go in one transaction, and one conflict among them undoes it", () => {
@@ -184,7 +188,7 @@ test("processes that ensure the same tables at once leave one copy of each rule"
   const texts = await Promise.all(children.map((child) => new Response(child.stderr).text()));
   expect(texts.join("")).toBe("");
   expect(nft.intact([examTable])).toBe(true);
-  expect(json("rule")).toHaveLength(5);
+  expect(json("rule")).toHaveLength(6);
   expect(nft.elements({ ...at, set: "ways" })).toHaveLength(30);
 });
 
@@ -200,4 +204,19 @@ test("without the right to administer the network every change is refused with E
   const result = Bun.spawnSync(["nsenter", `--net=${netns}`, ...command]);
   expect(result.stdout.toString()).toBe("EPERM\n");
   expect(nft.present([examTable])).toEqual([true]);
+});
+
+test("opening and closing leaves no descriptor behind", () => {
+  const count = () => readdirSync("/proc/self/fd").length;
+  const use = () => {
+    using each = new KernelNft(netns);
+    each.ensure([examTable]);
+    each.list({ family: "inet", name: "netloom_exam" });
+    expect(refusal(() => each.check([{ ...examTable, chains: [] }, broken])).code).toBe("ENOENT");
+  };
+  const broken = { ...examTable, chains: [{ name: "c", rules: ["jump nowhere"] }] };
+  use();
+  const before = count();
+  for (let i = 0; i < 20; i++) use();
+  expect(count()).toBeLessThanOrEqual(before);
 });
