@@ -40,7 +40,7 @@ export interface NewAddress {
   readonly scopeId?: number;
   /** False: no duplicate address detection (IPv6). */
   readonly dad?: boolean;
-  /** Usable while detection runs (IPv6). */
+  /** Usable while detection runs (IPv6); ignored unless the link's `optimistic_dad` is set. */
   readonly optimistic?: boolean;
   /** True: no route to the prefix. */
   readonly noPrefixRoute?: boolean;
