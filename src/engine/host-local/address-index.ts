@@ -36,7 +36,8 @@ export interface IndexKey {
 interface Header {
   readonly format: string;
   readonly token: string;
-  /** Identity and signature of the directory. */
+  /** Path, identity and signature of the directory. */
+  readonly directory: string;
   readonly inode: string;
   readonly signature: string;
   readonly pages: number;
@@ -129,15 +130,15 @@ export class AddressIndex {
    * already another, so a save that is cut short leaves an index that does not count. Failing
    * is no harm: it removes the index.
    */
-  save(key: IndexKey): void {
+  save(key: IndexKey, directory: string): void {
     if (!this.#changed) return;
     try {
-      if (this.#fd === undefined) this.#saveWhole(key);
+      if (this.#fd === undefined) this.#saveWhole(key, directory);
       else {
         for (const { number, bytes } of this.#table.dirtyPages()) {
           writeSync(this.#fd, bytes, 0, pageBytes, (number + 1) * pageBytes);
         }
-        writeSync(this.#fd, this.#header(key), 0, pageBytes, 0);
+        writeSync(this.#fd, this.#header(key, directory), 0, pageBytes, 0);
       }
       this.#changed = false;
     } catch {
@@ -145,7 +146,7 @@ export class AddressIndex {
     }
   }
 
-  #saveWhole(key: IndexKey): void {
+  #saveWhole(key: IndexKey, directory: string): void {
     mkdirSync(dirname(key.file), { recursive: true, mode: 0o700 });
     const temporary = `${key.file}.new`;
     const fd = openSync(temporary, "w", 0o600);
@@ -154,7 +155,7 @@ export class AddressIndex {
       for (const { number, bytes } of this.#table.dirtyPages()) {
         whole.set(bytes, (number + 1) * pageBytes);
       }
-      whole.set(this.#header(key));
+      whole.set(this.#header(key, directory));
       for (let at = 0; at < whole.length; ) at += writeSync(fd, whole, at);
     } finally {
       closeSync(fd);
@@ -162,11 +163,12 @@ export class AddressIndex {
     renameSync(temporary, key.file);
   }
 
-  #header(key: IndexKey): Uint8Array {
+  #header(key: IndexKey, directory: string): Uint8Array {
     sign(key.directoryFd);
     const text = JSON.stringify({
       format,
       token: key.token,
+      directory,
       ...identity(key.directoryFd),
       pages: this.#table.pageCount,
       count: this.#table.count,
@@ -178,6 +180,20 @@ export class AddressIndex {
 
   close(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
+  }
+}
+
+/** Path of the directory that a saved index is of; undefined if the file is no index. */
+export function indexedDirectory(file: string): string | undefined {
+  try {
+    const fd = openSync(file, "r");
+    try {
+      return readHeader(fd)?.directory;
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
   }
 }
 

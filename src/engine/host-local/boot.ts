@@ -3,21 +3,30 @@ import { mkdirSync, readFileSync, statfsSync, statSync, writeFileSync } from "no
 import { dirname } from "node:path";
 import { attempt, unlessAbsent } from "./error.ts";
 
-/**
- * The token that the first user of a directory since boot wrote; undefined if there was none.
- * `path` must lie on a file system that a boot empties.
- */
-export function readBootMarker(path: string): string | undefined {
-  const token = attempt(`read "${path}"`, () => unlessAbsent(() => readFileSync(path, "latin1")));
-  return token !== undefined && /^[0-9a-f]{32}$/.test(token) ? token : undefined;
+/** What the first user of a directory since boot wrote. */
+export interface BootMarker {
+  /** Random. */
+  readonly token: string;
+  /** The directory. */
+  readonly directory: string;
 }
 
-/** Writes a new token and gives it. */
-export function writeBootMarker(path: string): string {
+/**
+ * The marker; undefined if nobody wrote one since boot. `path` must lie on a file system that a
+ * boot empties. Throws StoreError.
+ */
+export function readBootMarker(path: string): BootMarker | undefined {
+  const text = attempt(`read "${path}"`, () => unlessAbsent(() => readFileSync(path, "utf8")));
+  const [, token, directory] = /^([0-9a-f]{32}) (.+)\n$/s.exec(text ?? "") ?? [];
+  return token !== undefined && directory !== undefined ? { token, directory } : undefined;
+}
+
+/** Writes a new marker and gives its token. Throws StoreError. */
+export function writeBootMarker(path: string, directory: string): string {
   const token = crypto.randomUUID().replaceAll("-", "");
   attempt(`write "${path}"`, () => {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(path, token, { mode: 0o600 });
+    writeFileSync(path, `${token} ${directory}\n`, { mode: 0o600 });
   });
   return token;
 }

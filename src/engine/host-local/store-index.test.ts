@@ -133,7 +133,7 @@ describe("an index that is", () => {
 
   test("of another boot does not count", () => {
     using store = filled();
-    writeFileSync(store.marker, "0".repeat(32));
+    writeFileSync(store.marker, `${"0".repeat(32)} ${store.path}\n`);
     store.write("10.1.0.60", "x\r\neth0");
     expect(store.find("c5")).toEqual(["10.1.0.5"]);
     expect(store.find("x")).toEqual(["10.1.0.60"]);
