@@ -3,7 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { CheckError, ConflictError, ExhaustedError, UnavailableError } from "../ipam/errors.ts";
 import { NetlinkError } from "../kernel/netlink/error.ts";
+import { NetnsError } from "../kernel/netns/netns.ts";
 import { SysError } from "../kernel/sys/libc.ts";
+import { SysctlError } from "../kernel/sysctl/sysctl.ts";
 import { DecodeError } from "../lib/bytes.ts";
 import { AddressError } from "../lib/ip.ts";
 import { ConfigError } from "../model/config-error.ts";
@@ -27,13 +29,15 @@ describe("an error", () => {
     ["of the kernel that passes by itself", new NetlinkError("create link", 16), 11],
     ["of a full kernel buffer", new NetlinkError("list links", 105), 11],
     ["of a kernel message that can't be read", new DecodeError("cut short", 4), 100],
+    ["of a namespace", new NetnsError("enter", "/x", new SysError("setns", 22)), 8],
+    ["of a sysctl", new SysctlError("read", "net/x", new SysError("open", 2)), 100],
     ["of a system call", new SysError("bind", 1), 100],
     ["of a file", noFile, 5],
     ["of a full disk", Object.assign(new Error("x"), { code: "ENOSPC", syscall: "write" }), 5],
     ["of too many open files", Object.assign(new Error("x"), { code: "EMFILE", syscall: "o" }), 11],
     ["of no free address", new ExhaustedError("full"), 101],
     ["of something held by another", new ConflictError("held"), 102],
-    ["of a failed check", new CheckError("differs"), 104],
+    ["of a failed check", new CheckError("differs"), 103],
     ["of being unable to serve", new UnavailableError("no"), 50],
     ["of our own making", new TypeError("x is undefined"), 999],
     ["that has a code but no system call", Object.assign(new Error("x"), { code: "ERR" }), 999],
@@ -52,12 +56,6 @@ describe("an error", () => {
 
   test("of our own making shows where it comes from", () => {
     expect(toCniError(new TypeError("x")).details).toContain("errors.test.ts");
-  });
-
-  test("of entering a namespace says which, with code 8", () => {
-    const { code, message } = toCniError(new SysError("setns", 22));
-    expect(code).toBe(8);
-    expect(message).toBe("Cannot enter the namespace that CNI_NETNS names: setns: EINVAL");
   });
 
   test("of many has the first one's code and everybody's message", () => {

@@ -22,10 +22,8 @@ export const cniCodes = {
   exhausted: 101,
   /** An address, port or name is held by another. */
   conflict: 102,
-  /** A state file cannot be understood. */
-  corrupt: 103,
   /** CHECK found that the attachment is not as it should be. */
-  checkFailed: 104,
+  checkFailed: 103,
   internal: 999,
 } as const;
 
@@ -49,11 +47,12 @@ const codeByName: Readonly<Record<string, number>> = {
   NetlinkError: cniCodes.kernel,
   NftError: cniCodes.kernel,
   DecodeError: cniCodes.kernel,
+  NetnsError: cniCodes.netns,
+  SysctlError: cniCodes.kernel,
   SysError: cniCodes.kernel,
   ExhaustedError: cniCodes.exhausted,
   ConflictError: cniCodes.conflict,
   UnavailableError: cniCodes.unavailable,
-  CorruptError: cniCodes.corrupt,
   CheckError: cniCodes.checkFailed,
 };
 
@@ -74,18 +73,9 @@ export function toCniError(error: unknown): CniError {
   if (error instanceof CniError) return error;
   if (error instanceof AggregateError) return fromMany(error);
   if (!(error instanceof Error)) return new CniError(cniCodes.internal, String(error));
-  if (isSetnsError(error)) {
-    const message = `Cannot enter the namespace that CNI_NETNS names: ${error.message}`;
-    return new CniError(cniCodes.netns, message, causes(error.cause), { cause: error });
-  }
   const code = codeOf(error as Error & { code?: unknown; syscall?: unknown });
   const details = code === cniCodes.internal ? (error.stack ?? "") : causes(error.cause);
   return new CniError(code, error.message, details, { cause: error });
-}
-
-/** Above all EINVAL: the file is a namespace, but of another kind. */
-function isSetnsError(error: Error): boolean {
-  return error.name === "SysError" && "call" in error && error.call === "setns";
 }
 
 function codeOf(error: Error & { code?: unknown; syscall?: unknown }): number {

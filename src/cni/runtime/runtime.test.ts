@@ -264,8 +264,8 @@ describe("CHECK", () => {
   test("stops at the first plugin that objects", async () => {
     await addNetwork(runtime, list(), c1);
     fakes.forget();
-    fakes.on("one", "CHECK", fails(104, "link is down"));
-    await expect(checkNetwork(runtime, list(), c1)).rejects.toMatchObject({ code: 104 });
+    fakes.on("one", "CHECK", fails(103, "link is down"));
+    await expect(checkNetwork(runtime, list(), c1)).rejects.toMatchObject({ code: 103 });
     expect(fakes.order).toEqual(["CHECK one"]);
   });
 
