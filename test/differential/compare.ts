@@ -20,31 +20,23 @@ export interface Intended {
 }
 
 export function differences(name: string, reference: Observation, ours: Observation): Difference[] {
-  const [left, right] = [flatten(reference), flatten(ours)];
-  const places = [...new Set([...left.keys(), ...right.keys()])].sort();
-  return places
-    .filter((place) => left.get(place) !== right.get(place))
-    .map((place) => ({
-      where: `${name} / ${place}`,
-      reference: left.get(place),
-      ours: right.get(place),
-    }));
-}
-
-/** From place to plain value. An empty object or list is a value too. */
-function flatten(value: unknown): Map<string, unknown> {
-  const flat = new Map<string, unknown>();
-  const visit = (place: string, item: unknown) => {
-    if (item === null || typeof item !== "object") {
-      flat.set(place, item);
+  const found: Difference[] = [];
+  const visit = (where: string, left: unknown, right: unknown) => {
+    if (!isTree(left) || !isTree(right)) {
+      // What only one side has is one difference, not one for each of its parts.
+      if (left !== right) found.push({ where, reference: left, ours: right });
       return;
     }
-    const entries = Object.entries(item);
-    if (entries.length === 0 && place !== "") flat.set(place, Array.isArray(item) ? "[]" : "{}");
-    for (const [key, inner] of entries) visit(place === "" ? key : `${place} / ${key}`, inner);
+    for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
+      visit(`${where} / ${key}`, left[key], right[key]);
+    }
   };
-  visit("", value);
-  return flat;
+  visit(name, reference, ours);
+  return found;
+}
+
+function isTree(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object";
 }
 
 /** The entry that a difference falls under. */

@@ -62,26 +62,31 @@ export class Roles {
 export function normaliseState(state: NetnsState, roles: Roles): Flat {
   const links = state.links.map((link) => [roles.name(link.ifname), normaliseLink(link, roles)]);
   const ports = state.bridgePorts.map((port) => [roles.name(port.ifname), normalisePort(port)]);
-  const sysctls = Object.entries(state.sysctls).map(([path, value]) => [
-    path
-      .split("/")
-      .map((part) => roles.name(part))
-      .join("/"),
-    value,
-  ]);
   return {
     links: Object.fromEntries(links),
     ports: Object.fromEntries(ports),
     routes: asSet(state.routes.filter(isTelling).map((route) => describeRoute(route, roles))),
     neighbours: asSet(state.neighbours.map((neigh) => describeNeighbour(neigh, roles))),
     rules: asSet(state.rules.map((rule) => JSON.stringify(roles.value(rule)))),
-    sysctls: Object.fromEntries(sysctls),
+    sysctls: normaliseSysctls(state.sysctls, roles),
   };
 }
 
 /** So that a difference names the member, not a position. */
 function asSet(members: readonly string[]): Record<string, true> {
   return Object.fromEntries(members.map((member) => [member, true] as const));
+}
+
+/** A link's settings together, so that a link that only one side has is one difference. */
+function normaliseSysctls(sysctls: Record<string, string>, roles: Roles): Flat {
+  const byPlace: Record<string, Record<string, string>> = {};
+  for (const [path, value] of Object.entries(sysctls)) {
+    const [, family, , link, name] = path.split("/");
+    const [place, setting] =
+      link === undefined ? ["global", path] : [roles.name(link), `${family}/${name}`];
+    byPlace[place] = { ...byPlace[place], [setting]: value };
+  }
+  return byPlace;
 }
 
 function normaliseLink(link: any, roles: Roles): Flat {

@@ -86,7 +86,7 @@ async function play(scene: Scene): Promise<Observation> {
   for (const [index, answer] of answers.entries()) {
     if (answer.ok) seen[`result c${index + 1}`] = roles.value(answer.json);
   }
-  seen["after ADD"] = describe(scene, moment, roles);
+  seen[item.refused ? "after refused ADD" : "after ADD"] = describe(scene, moment, roles);
   if (item.traffic) seen.traffic = await observeTraffic(scene);
   await observeOtherVerbs(scene, seen, roles);
   await observeDel(scene, seen);
@@ -102,7 +102,11 @@ async function observeOtherVerbs(scene: Scene, seen: Observation, roles: Roles):
   }
   if (scene.results[0] !== undefined && !scene.item.vanished) {
     seen["second ADD succeeds"] = (await call(scene, "ADD", 0)).ok;
-    seen["after second ADD"] = describe(scene, await readMoment(scene), roles);
+    seen[scene.item.refused ? "after refused and second ADD" : "after second ADD"] = describe(
+      scene,
+      await readMoment(scene),
+      roles,
+    );
   }
   seen["STATUS succeeds"] = (await call(scene, "STATUS", undefined)).ok;
 }
@@ -119,7 +123,7 @@ async function observeDel(scene: Scene, seen: Observation): Promise<void> {
   }
   const moment = await readMoment(scene);
   const roles = new Roles(moment, JSON.stringify(item), scene.paths);
-  seen["after DEL"] = describe(scene, moment, roles);
+  seen[item.refused ? "after refused ADD and DEL" : "after DEL"] = describe(scene, moment, roles);
   for (const index of containers.keys()) {
     seen[`second DEL c${index + 1} succeeds`] = (await call(scene, "DEL", index)).ok;
   }
