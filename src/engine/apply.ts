@@ -2,6 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { addAddress, removeAddress } from "../kernel/netlink/address.ts";
 import { addRoute, removeRoute, replaceRoute } from "../kernel/netlink/route.ts";
+import { formatIp } from "../lib/ip.ts";
+import { broadcastOf, parsePrefix } from "../lib/prefix.ts";
 import type {
   AddressObject,
   KernelObject,
@@ -90,9 +92,21 @@ function enqueueAddress(session: KernelSession, op: Step["op"], object: AddressO
   const item =
     op === "delete"
       ? removeAddress({ index, address })
-      : addAddress({ index, address, dad, noPrefixRoute: prefixRoute === false });
+      : addAddress({
+          index,
+          address,
+          broadcast: broadcastText(address),
+          dad,
+          noPrefixRoute: prefixRoute === false,
+        });
   // Two attachments of one network may bring the same gateway address at the same moment.
   session.enqueue(netns, object.life === "shared" ? { ...item, tolerate: ["EEXIST"] } : item);
+}
+
+/** Programs that ask for it (SIOCGIFBRDADDR) find it only where it was set. */
+function broadcastText(address: string): string | undefined {
+  const broadcast = broadcastOf(parsePrefix(address));
+  return broadcast && formatIp(broadcast);
 }
 
 function enqueueRoute(session: KernelSession, op: Step["op"], object: RouteObject): void {
