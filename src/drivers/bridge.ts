@@ -19,7 +19,7 @@ import { attachmentScope, networkScope, type Port, type PortIp } from "../model/
 import { type BridgeConfig, parseBridgeConfig } from "./bridge-config.ts";
 import { familyOf, linkAddresses, linkRoutes, linkSysctls } from "./container-side.ts";
 import type { Driver, HostFacts, ResultLink } from "./driver.ts";
-import { forwarding, usableAtOnce } from "./forwarding.ts";
+import { deafToRouters, forwarding, usableAtOnce } from "./forwarding.ts";
 import { macGuardObjects } from "./mac-guard.ts";
 import { masqueradeObjects } from "./masquerade.ts";
 
@@ -80,6 +80,7 @@ export const bridge: Driver<BridgeConfig> = {
   port(port, config, host) {
     return [
       pair(port, config, host),
+      ...deafToRouters(port, host),
       ...(config.isGateway ? gateway(port, config, host) : []),
       ...(config.macspoofchk ? macGuardObjects(port) : []),
       ...(config.ipMasq ? masqueradeObjects(port) : []),

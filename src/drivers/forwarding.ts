@@ -1,6 +1,6 @@
 /** The host forwards packets of the families that its ports use. Ensured, never reverted. */
 import { hostNetns, type KernelObject, type Life } from "../model/kernel-object.ts";
-import { networkScope, type Port } from "../model/port.ts";
+import { attachmentScope, networkScope, type Port } from "../model/port.ts";
 import { familyOf } from "./container-side.ts";
 import type { HostFacts } from "./driver.ts";
 
@@ -16,6 +16,17 @@ export function forwarding(port: Port, host: HostFacts): KernelObject[] {
   }
   const place = { netns: hostNetns, scope: networkScope(port.network), life: "shared" } as const;
   return paths.map(([path, value]) => ({ ...place, kind: "sysctl", path, value }));
+}
+
+/**
+ * The host's end of a container's link takes no router advertisements: a container could make
+ * itself the host's default route with them (CVE-2020-10749, CVE-2020-13401).
+ */
+export function deafToRouters(port: Port, host: HostFacts): KernelObject[] {
+  if (!host.ipv6) return [];
+  const path = `net/ipv6/conf/${port.hostLink}/accept_ra`;
+  const place = { netns: hostNetns, scope: attachmentScope(port.id), life: "exclusive" } as const;
+  return [{ ...place, kind: "sysctl", path, value: "0", link: port.hostLink }];
 }
 
 /** Whose link of the host's it is. */

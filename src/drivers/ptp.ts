@@ -6,7 +6,7 @@ import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
 import { attachmentScope, type Port, type PortIp } from "../model/port.ts";
 import { hostPart, linkAddresses, linkRoutes, linkSysctls } from "./container-side.ts";
 import type { Driver, HostFacts } from "./driver.ts";
-import { forwarding, usableAtOnce } from "./forwarding.ts";
+import { deafToRouters, forwarding, usableAtOnce } from "./forwarding.ts";
 import { masqueradeObjects } from "./masquerade.ts";
 import { type PtpConfig, parsePtpConfig } from "./ptp-config.ts";
 
@@ -32,6 +32,7 @@ export const ptp: Driver<PtpConfig> = {
   port(port, config, host) {
     return [
       pair(port, config, host),
+      ...deafToRouters(port, host),
       ...port.ips.flatMap((ip) => [...hostSide(port, ip), ...throughGateway(port, ip)]),
       ...forwarding(port, host),
       ...usableAtOnce(port, host, {
