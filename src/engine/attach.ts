@@ -7,6 +7,7 @@ import type { Attachment, Port, PortIp, PortRoute } from "../model/port.ts";
 import { plan, type Step } from "../plan/plan.ts";
 import { apply } from "./apply.ts";
 import { bootId } from "./boot.ts";
+import { untilCarrying } from "./carrier.ts";
 import { detach, dismantle } from "./detach.ts";
 import { forgetUdp } from "./effects.ts";
 import type { Engine } from "./engine.ts";
@@ -110,6 +111,7 @@ export async function establish(
     if (usesNft) markInUse(paths);
     apply(session, [...removals, ...plan(record.objects, observed)], begun);
     await forgetUdp(session, record.objects);
+    await untilCarrying(session, record.objects);
     const detected = record.objects.filter(isDetected);
     if (detected.length > 0) await (await import("./settle.ts")).settle(session, detected);
     await persisted;
