@@ -87,7 +87,7 @@ export function listRoutes(socket: NetlinkSocket, filter: RouteFilter = {}): Rou
   const routes: RouteInfo[] = [];
   for (const message of socket.dump(item)) {
     const route = readRoute(message);
-    // IPv6 also dumps cached clones and, without strict dumps, everything.
+    // Older kernels tell more than they are asked for.
     if (matches(route, filter)) routes.push(route);
   }
   return routes;
@@ -95,6 +95,7 @@ export function listRoutes(socket: NetlinkSocket, filter: RouteFilter = {}): Rou
 
 function matches(route: RouteInfo, filter: RouteFilter): boolean {
   return (
+    (route.family === addressFamily.inet || route.family === addressFamily.inet6) &&
     (filter.table === undefined || route.table === filter.table) &&
     (filter.protocol === undefined || route.protocol === filter.protocol) &&
     (filter.type === undefined || route.type === filter.type) &&

@@ -177,7 +177,13 @@ export function listRules(
     header: { family: filter.family ?? addressFamily.unspec },
     attrs: {},
   });
-  const rules = socket.dump(item).map(readRule);
-  if (filter.protocol === undefined) return rules;
-  return rules.filter((rule) => rule.protocol === filter.protocol);
+  return socket
+    .dump(item)
+    .map(readRule)
+    .filter(
+      (rule) =>
+        // Asked for all, the kernel also tells rules for routing multicast, of families above.
+        (rule.family === addressFamily.inet || rule.family === addressFamily.inet6) &&
+        (filter.protocol === undefined || rule.protocol === filter.protocol),
+    );
 }
