@@ -56,8 +56,9 @@ family = socket.AF_INET if v4 else socket.AF_INET6
 if p["kind"] == "sctp": x = socket.socket(family, socket.SOCK_RAW, 132)
 else:
   x = socket.socket(family, socket.SOCK_DGRAM); x.bind((p["to"], p["port"]))
-x.settimeout(1)
 print("ready", flush=True)
+sys.stdin.readline()
+x.settimeout(0.3)
 try:
   data = x.recv(2048)
   if p["kind"] == "sctp": print("port", struct.unpack("!HH", data[20 if v4 else 0:][:4])[1])
@@ -65,8 +66,8 @@ try:
 except TimeoutError: print("nothing")`;
 
 /**
- * Sends from one place while another listens. What it heard: `port <number>` for SCTP, `arrived`
- * for a frame, `nothing` after a second.
+ * Sends from one place while another listens. What it heard by then: `port <number>` for SCTP,
+ * `arrived` for a frame, else `nothing`.
  */
 export async function heard(
   stage: PacketStage,
@@ -75,12 +76,20 @@ export async function heard(
 ): Promise<string> {
   const told = JSON.stringify(packet);
   const command = ["nsenter", `--net=${stage.path(route.at)}`, "python3", "-c", listener, told];
-  const child = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn(command, {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of child.stdout) {
     // A first chunk may be empty.
-    if (text === "" && chunk.length > 0) stage.run(route.from, "python3", "-c", sender, told);
+    if (text === "" && chunk.length > 0) {
+      stage.run(route.from, "python3", "-c", sender, told);
+      child.stdin.write("sent\n");
+      await child.stdin.end();
+    }
     text += decoder.decode(chunk);
   }
   return text.replace("ready\n", "").trim();

@@ -68,7 +68,7 @@ import socket, json, sys
 def ask(p):
   family = socket.AF_INET6 if ":" in p["to"] else socket.AF_INET
   x = socket.socket(family, socket.SOCK_STREAM if p["proto"] == "tcp" else socket.SOCK_DGRAM)
-  x.settimeout(0.7)
+  x.settimeout(3)
   try:
     x.connect((p["to"], p["port"]))
     if p["proto"] == "udp": x.send(b"?")
