@@ -1,4 +1,4 @@
-/** Removes what stays after the last detach: bridges that we made, and our empty tables. */
+/** Removes what stays after the last detach: bridges, tables and address stores of ours. */
 import { rmSync } from "node:fs";
 import { skeleton } from "../drivers/skeleton.ts";
 import { deleteLink } from "../kernel/netlink/link.ts";
@@ -6,6 +6,7 @@ import { type LinkInfo, listLinks } from "../kernel/netlink/link-info.ts";
 import { hostNetns } from "../model/kernel-object.ts";
 import { bootId } from "./boot.ts";
 import type { Engine } from "./engine.ts";
+import { clearUnusedStores } from "./host-local/clear.ts";
 import { sharedAlias } from "./names.ts";
 import { brokenRecords, listRecords, removeRecord } from "./record.ts";
 import { markerOf } from "./restore.ts";
@@ -30,6 +31,7 @@ export async function clean({ session, paths }: Engine): Promise<Removed> {
     socket.run([deleteLink({ index: bridge.index })]);
     removed.push(`bridge ${bridge.name}`);
   }
+  for (const path of clearUnusedStores(paths)) removed.push(`directory ${path}`);
   const live = listRecords(paths).filter((record) => {
     if (record.boot === bootId()) return true;
     removeRecord(paths, record);

@@ -14,8 +14,8 @@ import { rangeFor } from "../../ipam/range-set.ts";
 import { parseResolvConf } from "../../ipam/resolv-conf.ts";
 import { equalIp, formatIp } from "../../lib/ip.ts";
 import { ipOf, parsePrefix } from "../../lib/prefix.ts";
-import type { Attachment } from "../../model/port.ts";
 import { attempt } from "./error.ts";
+import { ownerText } from "./reservation-directory.ts";
 import { openStore } from "./store.ts";
 
 export const hostLocalIpam: Ipam<HostLocalConfig, StorePlace> = {
@@ -58,11 +58,10 @@ export const hostLocalIpam: Ipam<HostLocalConfig, StorePlace> = {
   },
 
   gc(place, valid, paths) {
-    const store = open(place, paths);
-    const before = store.holders();
-    store.gc(valid);
-    const after = new Set(store.holders().map(holderKey));
-    return before.filter((holder) => !after.has(holderKey(holder)));
+    const freed = open(place, paths).gc(valid);
+    const owners = freed.flatMap(({ owner }) => owner ?? []);
+    const unique = new Map(owners.map((owner) => [ownerText(owner), owner]));
+    return [...unique.values()].map(({ containerId, ifName = "" }) => ({ containerId, ifName }));
   },
 
   status(config, paths) {
@@ -77,8 +76,6 @@ export const hostLocalIpam: Ipam<HostLocalConfig, StorePlace> = {
     }
   },
 };
-
-const holderKey = ({ containerId, ifName }: Attachment) => `${containerId}\0${ifName}`;
 
 const open = ({ dataDir, network }: StorePlace, { stateDir, runDir }: IpamPaths) =>
   openStore({ dataDir, network, stateDir, runDir });

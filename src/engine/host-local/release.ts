@@ -20,11 +20,11 @@ export function held(
   return [];
 }
 
-/** Frees all it can and gives what it freed. Throws what failed, together. */
+/** Frees all, going on past failures, and gives them. Throws what failed, together. */
 export function removeAll(
   { directory, index }: Session,
   reservations: readonly Reservation[],
-): Ip[] {
+): Reservation[] {
   const failures: unknown[] = [];
   for (const { ip, owner } of reservations) {
     try {
@@ -37,7 +37,7 @@ export function removeAll(
   }
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "Cannot release all addresses");
-  return reservations.map(({ ip }) => ip);
+  return [...reservations];
 }
 
 /**

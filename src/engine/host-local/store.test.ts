@@ -176,7 +176,7 @@ describe("gc", () => {
     using store = storeFixture();
     for (const id of ["a", "b", "c"]) store.add(id, dual);
     const freed = store.open().gc([{ containerId: "b", ifName: "eth0" }]);
-    expect(freed.map(formatIp).sort()).toEqual([
+    expect(freed.map(({ ip }) => formatIp(ip)).sort()).toEqual([
       "10.1.0.2",
       "10.1.0.4",
       "fd00:0:0:1::2",
@@ -203,7 +203,11 @@ describe("gc", () => {
     store.write("10.1.0.51", "gone");
     store.write("10.1.0.52", "");
     const freed = store.open().gc([{ containerId: "old", ifName: "net1" }]);
-    expect(freed.map(formatIp).sort()).toEqual(["10.1.0.2", "10.1.0.51", "10.1.0.52"]);
+    expect(freed.map(({ ip }) => formatIp(ip)).sort()).toEqual([
+      "10.1.0.2",
+      "10.1.0.51",
+      "10.1.0.52",
+    ]);
     expect(Object.keys(store.files())).toEqual(["10.1.0.50", "last_reserved_ip.0", "lock"]);
   });
 

@@ -13,7 +13,7 @@ import { startSync } from "./durable.ts";
 import { attempt } from "./error.ts";
 import { withLock } from "./lock.ts";
 import { held, removeAll, unowned } from "./release.ts";
-import { ReservationDirectory } from "./reservation-directory.ts";
+import { type Reservation, ReservationDirectory } from "./reservation-directory.ts";
 import { type ReserveRequest, reserveAll, used } from "./reserve.ts";
 import { inSession, type StoreFiles } from "./session.ts";
 
@@ -90,7 +90,7 @@ export class HostLocalStore {
   release(attachment: Attachment): Ip[] {
     if (!this.#exists) return [];
     return inSession(this.#files, { mustMark: false }, (session) =>
-      removeAll(session, held(session, attachment)),
+      removeAll(session, held(session, attachment)).map(({ ip }) => ip),
     );
   }
 
@@ -106,19 +106,13 @@ export class HostLocalStore {
    * Frees everything that none of the valid attachments holds, and gives it. With no valid
    * attachment all goes that the store ever made.
    */
-  gc(valid: readonly Attachment[]): Ip[] {
+  gc(valid: readonly Attachment[]): Reservation[] {
     if (!this.#exists) return [];
     const freed = inSession(this.#files, { mustMark: false }, (session) =>
       removeAll(session, unowned(session.directory.reservations(), valid)),
     );
     if (valid.length === 0) this.clear();
     return freed;
-  }
-
-  /** Who has addresses here; an old record without link name gives an empty one. */
-  holders(): Attachment[] {
-    const owners = this.#files.directory.reservations().flatMap(({ owner }) => owner ?? []);
-    return owners.map(({ containerId, ifName = "" }) => ({ containerId, ifName }));
   }
 
   /** Removes directory, index and marker if no reservation is left. Whether they are gone. */
