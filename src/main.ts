@@ -47,6 +47,11 @@ const commands: Readonly<Record<string, (words: readonly string[]) => Promise<nu
     if (command === "help") return say(sandboxHelp);
     return (await import("./cni/runtime/command.ts")).runSandboxCommand(command);
   },
+  async clean(words) {
+    const { cleanHelp, parseCleanCommand } = await import("./cli/clean.ts");
+    if (parseCleanCommand(words) === "help") return say(cleanHelp);
+    return (await import("./cni/runtime/clean.ts")).runCleanCommand();
+  },
   version: async () => say(`netloom ${manifest.version}\n`),
   help: async () => say((await import("./cli/help.ts")).help),
 };

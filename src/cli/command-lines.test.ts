@@ -1,5 +1,6 @@
 /** Tests how command lines are read. */
 import { describe, expect, test } from "bun:test";
+import { parseCleanCommand } from "./clean.ts";
 import { parseCniCommand } from "./cni.ts";
 import { parsePortMapping } from "./port-mapping.ts";
 import { parseSandboxCommand } from "./sandbox.ts";
@@ -171,4 +172,11 @@ describe("a port mapping", () => {
       expect(() => parsePortMapping(text)).toThrow("[HOSTIP:]HOSTPORT");
     });
   }
+});
+
+test("netloom clean takes nothing but a call for help", () => {
+  expect(parseCleanCommand([])).toBe("clean");
+  expect(parseCleanCommand(["-h"])).toBe("help");
+  expect(() => parseCleanCommand(["demo"])).toThrow('takes no "demo"');
+  expect(() => parseCleanCommand(["--all"])).toThrow("--all");
 });

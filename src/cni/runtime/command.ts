@@ -90,15 +90,17 @@ async function perform(command: CniCommand, runtime: Runtime): Promise<number> {
       list(command, runtime);
       return 0;
     case "status": {
-      await statusNetwork(runtime, openNetwork(command.network, command.confDir));
-      if (!command.json) print(`Network "${command.network}" can take containers`);
+      const network = openNetwork(command.network, command.confDir);
+      await statusNetwork(runtime, network);
+      if (!command.json) print(`Network "${network.name}" can take containers`);
       return 0;
     }
     case "gc": {
       const before = attachments(runtime).length;
-      await gcNetwork(runtime, openNetwork(command.network, command.confDir), command.keep);
+      const network = openNetwork(command.network, command.confDir);
+      await gcNetwork(runtime, network, command.keep);
       const gone = before - attachments(runtime).length;
-      if (!command.json) print(`Collected network "${command.network}": ${gone} detached`);
+      if (!command.json) print(`Collected network "${network.name}": ${gone} detached`);
       return 0;
     }
     default:

@@ -1,0 +1,19 @@
+/** What `netloom clean` does and prints. */
+import { writeSync } from "node:fs";
+import { clean } from "../../engine/clean.ts";
+import { openEngine } from "../../engine/engine.ts";
+import { toCniError } from "../errors.ts";
+
+/** Cleans and gives the exit status. Errors are printed, never thrown. */
+export async function runCleanCommand(): Promise<number> {
+  try {
+    using engine = openEngine();
+    const removed = await clean(engine);
+    for (const what of removed) writeSync(1, `Removed ${what}\n`);
+    if (removed.length === 0) writeSync(1, "Nothing to remove\n");
+    return 0;
+  } catch (error) {
+    writeSync(2, `netloom: ${toCniError(error).message}\n`);
+    return 1;
+  }
+}
