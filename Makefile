@@ -55,7 +55,7 @@ test: setup build
 	@$(bun) tools/test.ts
 
 demo: npm build
-	@tools/setup.sh debian iproute2 nftables libnftables1 busybox-static
+	@tools/setup.sh debian iproute2 nftables netbase libnftables1 busybox-static
 	@$(bun) tools/demo.ts
 
 bench: setup build

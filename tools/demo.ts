@@ -1,6 +1,6 @@
 /** `make demo`: the main job before your eyes, on a private host that vanishes afterwards. */
 import { existsSync } from "node:fs";
-import { attach, check, clean, detach, executable } from "./demo/attach.ts";
+import { attach, check, collect, detach, executable } from "./demo/attach.ts";
 import { fileRows, networkRows, nftRows } from "./demo/listing.ts";
 import { fetchPage, ping, serve } from "./demo/programs.ts";
 import { DemoError, failure, heading, rows, step, success } from "./demo/report.ts";
@@ -10,8 +10,8 @@ import { inPrivateHost, runInPrivateHost } from "./private-host.ts";
 
 const stateDirs = ["/var/lib/cni", "/var/lib/netloom", "/run/netloom"];
 
-/** What stays by intent: forwarding, which others may use by now, and host-local's counters. */
-const meant = /: sysctl |: file \/var\/lib\/cni\/networks\/demo\/(lock|last_reserved_ip\.\d+)$/;
+/** What stays by intent: forwarding, which others may rely on by now. */
+const meant = /: sysctl /;
 
 process.exit(await main());
 
@@ -78,12 +78,18 @@ async function story(): Promise<void> {
   heading("Detach");
   await detach("web");
   await detach("shop");
-  await clean();
+
+  heading("What stays for the next container");
+  const staying = differences(before, snapshot(pages)).filter((line) => line.startsWith("left: "));
+  rows(staying.map((line) => [line.slice("left: ".length)]));
+
+  heading("Collect, once the network is not wanted any more");
+  await collect();
   const left = differences(before, snapshot(pages)).filter((line) => !meant.test(line));
   for (const server of servers) server.kill();
   if (left.length > 0) throw new DemoError(`not everything was cleaned:\n  ${left.join("\n  ")}`);
-  success("Nothing is left: no link, address, rule, mount or process, and of files only");
-  console.log("host-local's last_reserved_ip.* and lock, so that no address is reused at once.");
+  success("Nothing is left: links, addresses, rules, mounts, processes and files are as before.");
+  console.log("Only forwarding stays on: by now others may rely on it.");
 }
 
 async function use([web4, web6]: readonly string[], [shop4]: readonly string[]): Promise<void> {

@@ -30,9 +30,12 @@ export async function detach(netns: string): Promise<void> {
   await netloom(["cni", "del", listFile, netns], () => "its link, addresses, rules, files: gone");
 }
 
-/** Removes what stays for the next container. */
-export async function clean(): Promise<void> {
-  await netloom(["clean"], (said) => said.trim().replaceAll("\n", ", "));
+/** Says that no container is left: what stayed for the next one goes too. */
+export async function collect(): Promise<void> {
+  await netloom(
+    ["cni", "gc", listFile, "--all"],
+    () => "the bridge, the tables, the counters: gone",
+  );
 }
 
 async function netloom(words: readonly string[], tell: (said: string) => string): Promise<void> {
