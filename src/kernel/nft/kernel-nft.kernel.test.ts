@@ -1,6 +1,7 @@
 /** The kernel's nftables sits the exam; `nft` itself judges what it left. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import type { NftFamily, NftHook, NftTableSpec } from "../../model/nft.ts";
 import { createNetns, inNetns, namedNetnsDir, removeNetns } from "../netns/netns.ts";
 import { refusal, sitExam } from "./exam.ts";
 import { examTable } from "./exam-table.ts";
@@ -219,4 +220,32 @@ test("opening and closing leaves no descriptor behind", () => {
   const before = count();
   for (let i = 0; i < 20; i++) use();
   expect(count()).toBeLessThanOrEqual(before);
+});
+
+test("base chains of every family and type are installed as they are read back", () => {
+  fresh();
+  const link = ["ip", "link", "add", "nd0", "type", "veth", "peer", "name", "nd1"];
+  expect(Bun.spawnSync(["nsenter", `--net=${netns}`, ...link]).success).toBe(true);
+  const tables: NftTableSpec[] = [
+    ["bridge", { type: "filter", hook: "prerouting", priority: -300, policy: "drop" }],
+    ["netdev", { type: "filter", hook: "ingress", priority: 7, policy: "accept", device: "nd0" }],
+    ["ip", { type: "route", hook: "output", priority: -150, policy: "accept" }],
+    ["ip6", { type: "nat", hook: "input", priority: 100, policy: "accept" }],
+    ["inet", { type: "filter", hook: "forward", priority: 0, policy: "drop" }],
+  ].map(([family, hook]) => ({
+    family: family as NftFamily,
+    name: "hooked",
+    sets: [{ name: "s", key: ["ifname"] }],
+    maps: [],
+    chains: [{ name: "base", hook: hook as NftHook, rules: ["iifname @s accept"] }],
+  }));
+  expect(nft.ensure(tables)).toBe(true);
+  expect(nft.ensure(tables)).toBe(false);
+  for (const table of tables) {
+    expect(nft.chains(table).map(({ hook }) => hook)).toEqual([table.chains[0]!.hook]);
+    expect(nft.list(table)?.table).toEqual(table);
+    const tighter = { ...table.chains[0]!, hook: { ...table.chains[0]!.hook!, priority: 20 } };
+    expect(nft.ensure([{ ...table, chains: [tighter] }])).toBe(true);
+    expect(nft.chains(table)[0]?.hook?.priority).toBe(20);
+  }
 });

@@ -207,9 +207,11 @@ export class KernelNft implements Nft, Disposable {
     const op = `list table "${name.family} ${name.name}"`;
     const command = `list table ${name.family} ${name.name}`;
     if (!this.present([name])[0]) return undefined;
-    return this.withLibrary((library) =>
-      readListing(name, library.listJson(command, { op }), library.listText(command, { op })),
-    );
+    const hooks = new Map(this.chains(name).map((chain) => [chain.name, chain.hook]));
+    return this.withLibrary((library) => {
+      const json = library.listJson(command, { op });
+      return readListing({ name, json, printed: library.listText(command, { op }), hooks });
+    });
   }
 
   private run(script: readonly string[], op: string, checkOnly: boolean): void {

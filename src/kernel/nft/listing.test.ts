@@ -1,9 +1,12 @@
 /** Tables from libnftables's JSON and text, as 1.0.6 prints them. */
 import { expect, test } from "bun:test";
+import type { NftJson } from "./libnftables.ts";
 import { readListing } from "./listing.ts";
 import type { NftTableName } from "./nft.ts";
 
 const name: NftTableName = { family: "inet", name: "t" };
+const list = (json: readonly NftJson[]) =>
+  readListing({ name, json, printed: "", hooks: new Map() });
 const set = (type: unknown, elem: unknown[], map?: string) => [
   { set: { family: "inet", name: "s", table: "t", type, handle: 1, elem, ...(map && { map }) } },
 ];
@@ -12,7 +15,7 @@ test("every type of value is read, with and without a comment", () => {
   const type = ["ifname", "ether_addr", "ipv4_addr", "ipv6_addr", "inet_proto", "mark"];
   const concat = ["br0", "02:03:04:05:06:0A", "10.0.0.1", "FD00:0::1", "tcp", 16777216];
   const elem = [{ elem: { val: { concat }, comment: "c" } }];
-  expect(readListing(name, set(type, elem), "").elements).toEqual([
+  expect(list(set(type, elem)).elements).toEqual([
     {
       kind: "nft-element",
       family: "inet",
@@ -29,9 +32,7 @@ test("every type of value is read, with and without a comment", () => {
       comment: "c",
     },
   ]);
-  expect(readListing(name, set("inet_service", [80]), "").elements[0]?.key).toEqual([
-    { l4Port: 80 },
-  ]);
+  expect(list(set("inet_service", [80])).elements[0]?.key).toEqual([{ l4Port: 80 }]);
 });
 
 test("what others keep in their tables is refused, not misread", () => {
@@ -48,7 +49,7 @@ test("what others keep in their tables is refused, not misread", () => {
   for (const json of refused) {
     let code: unknown;
     try {
-      readListing(name, json as never, "");
+      list(json as never);
     } catch (error) {
       code = (error as { code?: unknown }).code;
     }
@@ -68,11 +69,13 @@ test("a rule over several lines is one, and loses our mark but not another's com
     "}",
   ].join("\n");
   const rule = (handle: number) => ({ rule: { table: "t", chain: "c", handle } });
-  const chain = { name: "c", type: "filter", hook: "input", prio: 0, policy: "drop" };
-  expect(readListing(name, [{ chain }, rule(5), rule(6)], printed).table.chains).toEqual([
+  const hook = { type: "filter", hook: "input", priority: 0, policy: "drop" } as const;
+  const json = [{ chain: { name: "c" } }, rule(5), rule(6)];
+  const listed = readListing({ name, json, printed, hooks: new Map([["c", hook]]) });
+  expect(listed.table.chains).toEqual([
     {
       name: "c",
-      hook: { type: "filter", hook: "input", priority: 0, policy: "drop" },
+      hook,
       rules: ["ip daddr { 10.0.0.1, 10.0.0.2, 10.0.0.3 } accept", 'drop comment "theirs"'],
     },
   ]);

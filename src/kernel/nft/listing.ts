@@ -43,15 +43,21 @@ function foreign(name: NftTableName, what: unknown): NftError {
   return new NftError(op, reason, { code: "EBADMSG" });
 }
 
+/** What is known of a table. */
+export interface Listed {
+  readonly name: NftTableName;
+  /** Of `list table`, as JSON and as text with handles. */
+  readonly json: readonly NftJson[];
+  readonly printed: string;
+  /** By our own messages: the JSON forgets the link of a chain in family netdev (1.0.6). */
+  readonly hooks: ReadonlyMap<string, NftHook | undefined>;
+}
+
 /**
- * A table from `list table` as JSON and as text with handles. Throws NftError with code `EBADMSG`
- * for what others keep in their tables: intervals, other types, objects.
+ * A table in the model's words. Throws NftError with code `EBADMSG` for what others keep in their
+ * tables: intervals, other types, objects.
  */
-export function readListing(
-  name: NftTableName,
-  json: readonly NftJson[],
-  printed: string,
-): NftListing {
+export function readListing({ name, json, printed, hooks }: Listed): NftListing {
   const entries = (kind: string) => json.flatMap((entry) => (kind in entry ? [entry[kind]] : []));
   const types = (given: unknown): NftType[] => {
     const names = Array.isArray(given) ? given : String(given).split(" . ");
@@ -72,7 +78,7 @@ export function readListing(
   const rules = rulesByHandle(printed);
   const chains = entries("chain").map((chain): NftChainSpec => {
     const own = entries("rule").filter((rule) => rule.chain === chain.name);
-    const hook = readHook(chain);
+    const hook = hooks.get(chain.name);
     return {
       name: chain.name,
       ...(hook && { hook }),
@@ -113,12 +119,6 @@ function readElement(name: NftTableName, item: any, set: string, shape: Shape): 
   const key = values(val, shape.key);
   const said = comment === undefined ? undefined : { comment: String(comment) };
   return { ...place, key, ...(shape.data && { data: data() }), ...said };
-}
-
-function readHook(chain: NftJson): NftHook | undefined {
-  if (chain.hook === undefined) return undefined;
-  const { type, hook, prio, policy, dev } = chain as Record<string, any>;
-  return { type, hook, priority: prio, policy, ...(dev === undefined ? {} : { device: dev }) };
 }
 
 /** Each rule's text, without our mark. A long anonymous set makes one go over several lines. */
