@@ -1,5 +1,5 @@
 /** `make test`: runs every suite, or those named, and counts. `make ok`: checks and unit. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -38,6 +38,8 @@ async function main(): Promise<number> {
     return refuse('Cannot run these tests: they need root. Run "make ok" for those that do not');
   }
   process.env.TMPDIR = mkdtempSync(join(tmpdir(), "netloom-test-"));
+  // Tests that run a process as another user give it paths in there.
+  chmodSync(process.env.TMPDIR, 0o711);
   try {
     return await runInPrivateHost();
   } finally {
