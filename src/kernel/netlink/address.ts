@@ -16,6 +16,9 @@ const addressFlag = {
   noPrefixRoute: 0x200,
 } as const;
 
+/** Flags above do not fit the header, and then all stand in an attribute instead. */
+const lastShortFlag = 0xff;
+
 export const addressLayout = layout(
   struct({ family: u8, prefixLength: u8, flags: u8, scope: u8, index: u32 }),
   {
@@ -85,6 +88,7 @@ export function addAddress(spec: NewAddress): Request {
       header: {
         family: familyOf(address),
         prefixLength: length,
+        flags: flags > lastShortFlag ? 0 : flags,
         scope: spec.scopeId,
         index: spec.index,
       },
@@ -92,7 +96,7 @@ export function addAddress(spec: NewAddress): Request {
         local: address,
         address,
         broadcast: spec.broadcast,
-        flags: flags || undefined,
+        flags: flags > lastShortFlag ? flags : undefined,
         protocol: spec.protocol,
       },
     },

@@ -58,8 +58,8 @@ export function replaceRoute(spec: NewRoute): Request {
 }
 
 const scope = { universe: 0, link: 253, host: 254, nowhere: 255 } as const;
-/** Bits of `rtmsg.rtm_table` that name the real table's attribute. */
-const tableInAttribute = 252;
+/** Tables above do not fit the header, and stand in an attribute instead. */
+const lastShortTable = 255;
 
 function newRoute(verb: string, flags: number, spec: NewRoute): Request {
   return request(
@@ -121,18 +121,19 @@ function headerOf(spec: NewRoute) {
   return {
     family: familyOf(spec.dst),
     dstLength: length,
-    table: table < 256 ? table : tableInAttribute,
+    table: table > lastShortTable ? 0 : table,
   };
 }
 
 function attributesOf(spec: NewRoute) {
   const { address, length } = splitPrefix(spec.dst);
+  const table = spec.table ?? mainTable;
   return {
     dst: length === 0 ? undefined : address,
     oif: spec.oif,
     ...gatewayOf(spec.dst, spec.gateway),
     priority: spec.priority,
-    table: spec.table ?? mainTable,
+    table: table > lastShortTable ? table : undefined,
   };
 }
 
