@@ -16,6 +16,7 @@ import { KernelFacts } from "./host-facts.ts";
 import type { KernelSession } from "./kernel-session.ts";
 import { aliasOf, attachmentId, highMacOf, hostLinkName, macOf } from "./names.ts";
 import { observe } from "./observe.ts";
+import { settleLinks } from "./ready.ts";
 import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from "./record.ts";
 import { isInUse, markInUse, restoreIfErased } from "./restore.ts";
 
@@ -114,6 +115,7 @@ export async function establish(
     await untilCarrying(session, record.objects);
     const detected = record.objects.filter(isDetected);
     if (detected.length > 0) await (await import("./settle.ts")).settle(session, detected);
+    await settleLinks(session, begun);
     await persisted;
   } catch (caught) {
     // The disk must be done before its work is undone; its own failure is no second error.

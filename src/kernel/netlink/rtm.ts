@@ -18,6 +18,7 @@ export const rtm = {
   newRule: 32,
   delRule: 33,
   getRule: 34,
+  getMulticast: 58,
 } as const;
 
 /** Address families. Source: include/linux/socket.h. */

@@ -1,0 +1,104 @@
+/** Waits until packets pass what was just made, and has the neighbours told of it. */
+import { hostPart } from "../drivers/container-side.ts";
+import { listAddresses } from "../kernel/netlink/address.ts";
+import { changeLink } from "../kernel/netlink/link.ts";
+import { listGroups } from "../kernel/netlink/multicast.ts";
+import { getRoute } from "../kernel/netlink/route-info.ts";
+import { addressFamily } from "../kernel/netlink/rtm.ts";
+import { bytesToIp, ipToBytes } from "../lib/ip.ts";
+import {
+  type AddressObject,
+  hostNetns,
+  type KernelObject,
+  type VethLink,
+} from "../model/kernel-object.ts";
+import type { KernelSession } from "./kernel-session.ts";
+
+const timeoutMs = 1000;
+
+/**
+ * Waits until the created objects work: the kernel's answer to a request is no promise that packets
+ * pass. Then has the links tell their neighbours on the bridge whose addresses they bear now.
+ *
+ * With `arp_notify` and `ndisc_notify` set the kernel sends a gratuitous ARP and an unsolicited
+ * neighbour advertisement for every address when a link is given its hardware address, also the one
+ * that it has. It does the same when a link comes up, but 1 to 6 times in 100 the bridge drops
+ * these, because it has not heard of the carrier yet.
+ */
+export async function settleLinks(
+  session: KernelSession,
+  created: readonly KernelObject[],
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  const pairs = created.filter(isPairToContainer);
+  for (const pair of pairs) await until(deadline, () => isConnected(session, pair));
+  for (const object of created) {
+    if (!isSixth(object) || !isOnLinkThatIsUp(object, pairs)) continue;
+    await until(deadline, () => isAnswered(session, object));
+  }
+  for (const { master, peer } of pairs) {
+    if (master === undefined) continue;
+    const index = session.indexOf(peer.netns, peer.name);
+    session.enqueue(peer.netns, changeLink({ index }, { mac: peer.mac }));
+  }
+  session.flush();
+}
+
+/** What takes longer than the deadline is left to itself. */
+async function until(deadline: number, isDone: () => boolean): Promise<void> {
+  while (!isDone() && performance.now() < deadline) await Bun.sleep(1);
+}
+
+function isPairToContainer(object: KernelObject): object is VethLink {
+  if (object.kind !== "link" || object.type !== "veth") return false;
+  return object.peer.up && object.peer.netns !== object.netns;
+}
+
+/**
+ * Whether the kernel has taken note that the ends are connected: before, the host's end and the
+ * bridge drop what they are given. Since Linux 6.8 asking for a link is enough; older ones need
+ * some milliseconds.
+ */
+function isConnected(session: KernelSession, { netns, name, master }: VethLink): boolean {
+  const outside = session.linkNow(netns, name);
+  if (outside.operState !== "up" || outside.bridgePort?.state === "disabled") return false;
+  if (master === undefined) return true;
+  const known = session.namespace(netns).findLink(master);
+  return known?.operState === "up" || session.linkNow(netns, master).operState === "up";
+}
+
+function isSixth(object: KernelObject): object is AddressObject {
+  return object.kind === "address" && object.address.includes(":");
+}
+
+/** A container's link may have been left down, and its addresses need not answer then. */
+function isOnLinkThatIsUp({ netns, link }: AddressObject, pairs: readonly VethLink[]): boolean {
+  return (
+    netns === hostNetns || pairs.some(({ peer }) => peer.netns === netns && peer.name === link)
+  );
+}
+
+/**
+ * Whether an IPv6 address answers. A thread of the kernel sees to that after the address was added,
+ * also where there is no duplicate address detection: it joins the group in which neighbours ask
+ * for the address, and then lets packets to it in. On a link that is not known to be connected
+ * groups do not work. The host also asks for neighbours, with its link-local address.
+ */
+function isAnswered(session: KernelSession, { netns, link, address }: AddressObject): boolean {
+  const { index, operState, addrGenMode } = session.linkNow(netns, link);
+  if (operState !== "up") return false;
+  const { socket } = session.namespace(netns);
+  if (!listGroups(socket, index).includes(solicitedNodeGroup(address))) return false;
+  if (getRoute(socket, hostPart(address))?.type !== "local") return false;
+  if (netns !== hostNetns || addrGenMode === "none") return true;
+  return listAddresses(socket, { index, family: addressFamily.inet6 }).some(
+    (info) => info.address.startsWith("fe80:") && !info.tentative,
+  );
+}
+
+/** The group of RFC 4291, section 2.7.1, of an address with prefix length. */
+function solicitedNodeGroup(address: string): string {
+  const group = ipToBytes("ff02::1:ff00:0");
+  group.set(ipToBytes(hostPart(address)).subarray(13), 13);
+  return bytesToIp(group);
+}
