@@ -41,13 +41,13 @@ for (const [name, network] of Object.entries(networks)) {
     expect(beyond(mayStay(place), difference(before, clean))).toEqual({ added: [], removed: [] });
   }, 30_000);
 
-  for (const [verb, state] of [
-    ["ADD", "fresh"],
-    ["ADD", "used"],
-    ["DEL", "used"],
+  for (const [verb, state, points] of [
+    ["ADD", "fresh", "changes"],
+    ["ADD", "used", "changes"],
+    ["DEL", "used", "all"],
   ] as const) {
     test(`${name}: ${verb} on a ${state} host, killed at each point, is cleaned up`, async () => {
-      const scenario: Scenario = { verb, host: state, attachment: attachment() };
+      const scenario: Scenario = { verb, host: state, points, attachment: attachment() };
       const outcome = await killEverywhere(scenario, clean);
       kills[verb] += outcome.kills;
       expect(outcome.faults).toEqual([]);

@@ -11,12 +11,18 @@ export interface Point {
 }
 
 /** What changes something outside the process, or waits for it. */
-const calls = [
+const changing = [
   ...["sendto", "sendmsg", "bind", "setns", "unshare", "mount", "umount2"],
   ...["write", "writev", "pwrite64", "ftruncate", "fsync", "fdatasync", "flock", "openat"],
   ...["rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat"],
   ...["unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "chmod", "fchmod"],
 ] as const;
+
+/** What asks. Between two changes all places to die are alike, so they count only where few do. */
+const asking = ["recvfrom", "recvmsg"] as const;
+
+/** All changes, or what the kernel answers to too. */
+export type PointKind = "changes" | "all";
 
 const traceFile = "/run/nlcrash.trace";
 
@@ -24,7 +30,9 @@ const traceFile = "/run/nlcrash.trace";
 export async function trace(
   host: PrivateHost,
   call: PluginCall,
+  kind: PointKind = "changes",
 ): Promise<{ finished: Finished; points: Point[] }> {
+  const calls = kind === "all" ? [...changing, ...asking] : changing;
   const options = ["-f", "-qq", "-s", "48", "-o", traceFile, "-e", `trace=${calls.join(",")}`];
   const finished = await host.attempt(["strace", ...options, ...call.command], call);
   const text = await host.run(["sh", "-c", `cat ${traceFile} && rm ${traceFile}`]);

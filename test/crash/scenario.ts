@@ -2,13 +2,14 @@
 import { type Attachment, makeContainers, type Verb } from "../host/attachment.ts";
 import type { PrivateHost } from "../host/private-host.ts";
 import { beyond, bridgeLines, difference, snapshot } from "../host/snapshot.ts";
-import { type Point, runUntil, trace, wasKilled } from "./points.ts";
+import { type Point, type PointKind, runUntil, trace, wasKilled } from "./points.ts";
 
 export interface Scenario {
   readonly verb: "ADD" | "DEL";
   readonly attachment: Attachment;
   /** Whether bridge, tables and directories are there already when the verb begins. */
   readonly host: "used" | "fresh";
+  readonly points: PointKind;
 }
 
 export interface Outcome {
@@ -66,7 +67,7 @@ async function pointsOfChain(scenario: Scenario): Promise<Point[][]> {
   let previous: unknown = attachment.result;
   const chain: Point[][] = [];
   for (const prepare of attachment.calls(verb)) {
-    const { finished, points } = await trace(attachment.host, prepare(previous));
+    const { finished, points } = await trace(attachment.host, prepare(previous), scenario.points);
     if (finished.exitCode !== 0) throw new Error(`Cannot trace ${verb}: ${finished.stdout}`);
     if (verb === "ADD") previous = JSON.parse(finished.stdout);
     chain.push(points);

@@ -69,6 +69,9 @@ export function mayStay(network: { readonly name: string; readonly bridge: strin
     // A table with its chains, rules and empty sets. Elements are lines of another kind.
     /^nft (table|chain|set|map|rule) \w+ netloom_cni/,
     new RegExp(`^file /var/lib/cni/networks/${network.name}/(lock|last_reserved_ip\\.\\d+)$`),
+    // Hints and markers: host-local's index with its boot marker, and that our tables are in use.
+    /^file (\/var\/lib|\/run)\/netloom\/ipam\/[0-9a-f]{16}$/,
+    /^file \/run\/netloom\/nft-in-use$/,
     // Forwarding, and what the kernel changes with it.
     /^sysctl net\.ipv4\.ip_forward /,
     /^sysctl net\.ipv[46]\.conf\.\w+\.forwarding /,
