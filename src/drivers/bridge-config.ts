@@ -12,6 +12,7 @@ import {
   withDefault,
 } from "../model/parse.ts";
 import { linkName } from "./link-name.ts";
+import { masqueradeBackend, namesIpam } from "./masquerade-config.ts";
 import { maxMtu } from "./mtu.ts";
 
 const no = withDefault(flag, false);
@@ -23,6 +24,7 @@ const fields = object({
   isDefaultGateway: no,
   forceAddress: no,
   ipMasq: no,
+  ipMasqBackend: masqueradeBackend,
   mtu: withDefault(integer(0, maxMtu), 0),
   hairpinMode: no,
   promiscMode: no,
@@ -50,6 +52,12 @@ export function parseBridgeConfig(input: Readonly<Record<string, unknown>>): Bri
   const config = fields(input, "");
   if (config.hairpinMode && config.promiscMode) {
     throw new ConfigError("hairpinMode", 'does not go with "promiscMode": take one of the two');
+  }
+  if (config.disableContainerInterface && namesIpam(input)) {
+    throw new ConfigError(
+      "disableContainerInterface",
+      'does not go with "ipam", whose addresses need the interface up: take one of the two',
+    );
   }
   const vlanTrunk = trunkVlans(config.vlanTrunk);
   if (config.vlan !== 0 && vlanTrunk.length > 0) {

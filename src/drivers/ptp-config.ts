@@ -1,9 +1,11 @@
 /** The configuration of the `ptp` network type, as the reference plugin has it. */
 import { flag, integer, object, type Parsed, withDefault } from "../model/parse.ts";
+import { masqueradeBackend } from "./masquerade-config.ts";
 import { maxMtu } from "./mtu.ts";
 
 const fields = object({
   ipMasq: withDefault(flag, false),
+  ipMasqBackend: masqueradeBackend,
   mtu: withDefault(integer(0, maxMtu), 0),
 });
 

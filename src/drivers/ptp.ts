@@ -19,6 +19,9 @@ export const ptp: Driver<PtpConfig> = {
   parse: parsePtpConfig,
 
   complete(port) {
+    if (port.ips.length === 0) {
+      throw new ConfigError("ipam", "is missing: a point-to-point link leads to addresses only");
+    }
     const bare = port.ips.find((ip) => ip.gateway === undefined);
     if (!bare) return port;
     throw new ConfigError(

@@ -1,5 +1,6 @@
 /** Attaches a container: from what IPAM gave to a link that works, or nothing at all. */
 import type { Driver, ResultLink } from "../drivers/driver.ts";
+import { changeLink } from "../kernel/netlink/link.ts";
 import { ConfigError } from "../model/config-error.ts";
 import type { AddressObject, KernelObject } from "../model/kernel-object.ts";
 import { hostNetns } from "../model/kernel-object.ts";
@@ -14,7 +15,7 @@ import type { Engine } from "./engine.ts";
 import { explained, refuseOverlaps } from "./holder.ts";
 import { KernelFacts } from "./host-facts.ts";
 import type { KernelSession } from "./kernel-session.ts";
-import { aliasOf, attachmentId, highMacOf, hostLinkName, macOf } from "./names.ts";
+import { aliasOf, attachmentId, highMacOf, hostLinkName, macOf, sharedAlias } from "./names.ts";
 import { observe } from "./observe.ts";
 import { settleLinks } from "./ready.ts";
 import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from "./record.ts";
@@ -73,11 +74,26 @@ export async function attach<C>(engine: Engine, request: AttachRequest<C>): Prom
     ...(request.extras?.(port, driver.gatewayLink(port, config)) ?? []),
   ];
   await removeLeftover(engine, port, request.maker);
+  pinGateway(session, desired);
   await establish(engine, recordOf(request, port.id, desired), {
     persist: request.allocation.persist,
     conflicts: (wanted, found) => driver.conflicts?.(config, wanted, found) ?? [],
   });
   return { links: attachedLinks(session, driver.links(port, config), desired), port };
+}
+
+/**
+ * A bridge that somebody else made without an address of its own takes its ports' lowest one, and
+ * changes it with them. Containers know their gateway by it: it is made to keep the one it has.
+ */
+function pinGateway(session: KernelSession, desired: readonly KernelObject[]): void {
+  for (const object of desired) {
+    if (object.kind !== "address" || object.netns !== hostNetns || object.life !== "shared")
+      continue;
+    const link = session.namespace(hostNetns).findLink(object.link);
+    if (link?.kind !== "bridge" || link.alias === sharedAlias) continue;
+    session.enqueue(hostNetns, changeLink({ index: link.index }, { mac: link.mac }));
+  }
 }
 
 /** What an attachment brings along beside its record. */
@@ -150,7 +166,11 @@ async function undo(session: KernelSession, begun: readonly KernelObject[]): Pro
   }
 }
 
-function refuseTaken(session: KernelSession, { netns, ifName }: AttachRequest<any>): void {
+/** Throws ConfigError where the container has a link of that name. */
+export function refuseTaken(
+  session: KernelSession,
+  { netns, ifName }: { readonly netns: string; readonly ifName: string },
+): void {
   if (!session.namespace(netns).findLink(ifName)) return;
   throw new ConfigError(
     "",
@@ -202,9 +222,15 @@ function attachedLinks(
 ): readonly AttachedLink[] {
   return links.map(({ netns, name }) => {
     const end = objects.flatMap(endsOf).find((end) => end.netns === netns && end.name === name);
-    const { mac, mtu } = end ?? session.namespace(netns).findLink(name) ?? {};
+    const { mac, mtu } = end ?? sharedLink(session, netns, name) ?? {};
     return { netns, name, mac: mac ?? "", mtu: mtu ?? 0 };
   });
+}
+
+/** One that is not ours may have changed with its new port. */
+function sharedLink(session: KernelSession, netns: string, name: string) {
+  const known = session.namespace(netns).findLink(name);
+  return known === undefined || known.alias === sharedAlias ? known : session.linkNow(netns, name);
 }
 
 /** The links that are the attachment's own, with what we gave them. */

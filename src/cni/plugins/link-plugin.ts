@@ -1,10 +1,11 @@
 /** A network type as a CNI plugin: ADD to STATUS around the engine's attach and detach. */
 import type { Driver } from "../../drivers/driver.ts";
-import { type Attached, attach } from "../../engine/attach.ts";
+import { type Attached, attach, refuseTaken } from "../../engine/attach.ts";
 import { checkAttachment } from "../../engine/check.ts";
 import { collect } from "../../engine/collect.ts";
 import { detachFrom } from "../../engine/detach.ts";
 import { type Engine, openEngine } from "../../engine/engine.ts";
+import { ConfigError } from "../../model/config-error.ts";
 import { hostNetns, type KernelObject } from "../../model/kernel-object.ts";
 import { macAddress, unlessEmpty } from "../../model/parse.ts";
 import type { Port } from "../../model/port.ts";
@@ -65,9 +66,13 @@ async function add<C>(call: Call, driver: Driver<C>, options: LinkPluginOptions)
   const mac = requestedMac(call);
   const extras = options.extras?.(call);
   const ipam = await ipamOf(call);
+  using engine = openEngine();
+  // Before IPAM is asked: a foreign one that refuses a second ADD is sent DEL, as the specification
+  // wants, and would give the first one's addresses away.
+  refuseTaken(engine.session, { netns: call.netns!, ifName: call.ifName });
   const lease = await ipam?.reserve(call);
   try {
-    using engine = openEngine();
+    refuseEmpty(lease, ipam?.type);
     const attached = await attach(engine, {
       containerId: call.containerId,
       ifName: call.ifName,
@@ -85,6 +90,11 @@ async function add<C>(call: Call, driver: Driver<C>, options: LinkPluginOptions)
     await undoLease(call, ipam);
     throw error;
   }
+}
+
+function refuseEmpty(lease: Lease | undefined, type: string | undefined): void {
+  if (lease?.result.ips.length !== 0) return;
+  throw new ConfigError("ipam", `"${type}" gave no address: name one, or leave "ipam" out`);
 }
 
 async function undoLease(call: Call, ipam: Ipam | undefined): Promise<void> {
