@@ -133,7 +133,8 @@ describe("reserve", () => {
       store.find(`c${n}`);
       store.del(`c${n}`);
     }
-    expect(count()).toBe(before);
+    // Others in this process may have closed some of theirs meanwhile.
+    expect(count()).toBeLessThanOrEqual(before);
   });
 });
 
