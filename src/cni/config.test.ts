@@ -23,6 +23,14 @@ describe("a document", () => {
     });
   }
 
+  test("may nest as deep as anybody needs, and brackets in texts don't count", () => {
+    const nested = `${"[".repeat(999)}${"]".repeat(999)}`;
+    const brackets = JSON.stringify('["'.repeat(2000));
+    const json = `{"cniVersion":"1.0.0","a":${nested},"b":${brackets}}`;
+    expect(readDocument(json).cniVersion).toBe("1.0.0");
+    expect(() => readDocument(`{"a":[${nested}]}`)).toThrow("nests deeper than 1000 levels");
+  });
+
   for (const [given, meant] of [
     [undefined, "0.1.0"],
     [null, "0.1.0"],

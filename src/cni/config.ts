@@ -97,6 +97,12 @@ export function readConf(raw: Readonly<Record<string, unknown>>, cniVersion: Spe
 
 /** Throws CniError 6. */
 export function parseJsonObject(json: string): Readonly<Record<string, unknown>> {
+  if (json.length > maxNesting && nesting(json) > maxNesting) {
+    throw new CniError(
+      cniCodes.decoding,
+      `Cannot read the configuration: it nests deeper than ${maxNesting} levels`,
+    );
+  }
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -111,4 +117,24 @@ export function parseJsonObject(json: string): Readonly<Record<string, unknown>>
     cniCodes.decoding,
     `Cannot read the configuration: it must be a JSON object, not ${quoted(value)}`,
   );
+}
+
+/** Far beyond any use, and far from where a walk through the document would exhaust the stack. */
+const maxNesting = 1000;
+
+/** How many brackets are open at once at most. */
+function nesting(json: string): number {
+  let open = 0;
+  let most = 0;
+  let inText = false;
+  for (let i = 0; i < json.length; i++) {
+    const char = json[i];
+    if (inText) {
+      if (char === "\\") i++;
+      else if (char === '"') inText = false;
+    } else if (char === '"') inText = true;
+    else if (char === "[" || char === "{") most = Math.max(most, ++open);
+    else if (char === "]" || char === "}") open--;
+  }
+  return most;
 }

@@ -143,8 +143,17 @@ export function joinPath(path: string, key: string): string {
 
 /** The value as a message quotes it: JSON, shortened. */
 export function quoted(value: unknown): string {
-  const json = JSON.stringify(value) ?? String(value);
+  const json = asJson(value);
   return json.length <= 60 ? json : `${json.slice(0, 57)}…`;
+}
+
+/** Text that a message can show, of anything: what nests too deep for JSON too. */
+function asJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return Array.isArray(value) ? "[…]" : "{…}";
+  }
 }
 
 /** Throws the ConfigError of a value that is not `what` it must be. */
