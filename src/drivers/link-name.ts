@@ -2,14 +2,17 @@
 import { ConfigError } from "../model/config-error.ts";
 import { text } from "../model/parse.ts";
 
-/** At most 15 bytes, neither `.` nor `..`, without `/`, `:` and white space. */
+/**
+ * At most 15 bytes, neither `.` nor `..`, without `/`, `:` and white space; nor `%`, which the
+ * kernel would replace by a number.
+ */
 export function linkName(value: unknown, path: string): string {
   const name = text(value, path);
   const bytes = new TextEncoder().encode(name).length;
-  if (bytes === 0 || bytes > 15 || name === "." || name === ".." || /[/:\s]/.test(name)) {
+  if (bytes === 0 || bytes > 15 || name === "." || name === ".." || /[/:%\s]/.test(name)) {
     throw new ConfigError(
       path,
-      `"${name}" is no name for a link: 1 to 15 bytes, without "/", ":" and spaces, not "." or ".."`,
+      `"${name}" is no name for a link: 1 to 15 bytes, without "/", ":", "%" and spaces, not "." or ".."`,
     );
   }
   return name;

@@ -64,6 +64,7 @@ export function parsePortmapConfig(input: Readonly<Record<string, unknown>>): Po
   for (const [i, item] of mappings.entries()) {
     checkMapping(item, `runtimeConfig.portMappings[${i}]`);
   }
+  refuseTwice(mappings);
   return { snat: config.snat, masqAll: config.masqAll, mappings };
 }
 
@@ -98,5 +99,23 @@ function checkMapping(item: PortMapping, path: string): void {
       `${path}.hostIP`,
       "cannot be ::1: the kernel routes nothing from it off the host. Use 127.0.0.1 or another address",
     );
+  }
+}
+
+/** One port of the host leads to one port of the container: of two, one would be lost. */
+function refuseTwice(mappings: readonly PortMapping[]): void {
+  const targets = new Map<string, number>();
+  for (const [i, { hostIP, protocol, hostPort, containerPort, range = 1 }] of mappings.entries()) {
+    for (let offset = 0; offset < range; offset++) {
+      const key = `${hostIP ?? ""} ${protocol} ${hostPort + offset}`;
+      const target = targets.get(key) ?? containerPort + offset;
+      targets.set(key, target);
+      if (target === containerPort + offset) continue;
+      throw new ConfigError(
+        `runtimeConfig.portMappings[${i}]`,
+        `leads port ${hostPort + offset}/${protocol} to ${containerPort + offset}, ` +
+          `but an earlier one leads it to ${target}: remove one of them`,
+      );
+    }
   }
 }
