@@ -1,9 +1,9 @@
 /** Makes, changes, raises and removes links. */
 import { changeBridgePort, changeLink, createLink, deleteLink } from "../kernel/netlink/link.ts";
 import type { Request } from "../kernel/netlink/message.ts";
-import { ConfigError } from "../model/config-error.ts";
 import type { BridgeLink, LinkObject, VethLink } from "../model/kernel-object.ts";
 import type { Step } from "../plan/plan.ts";
+import { ConflictError } from "./conflict.ts";
 import type { KernelSession } from "./kernel-session.ts";
 
 export function applyLink(session: KernelSession, op: Step["op"], link: LinkObject): void {
@@ -39,8 +39,7 @@ function createBridge(session: KernelSession, link: BridgeLink): void {
 function createPair(session: KernelSession, link: VethLink): void {
   const { netns, name, mac, mtu, up, peer } = link;
   if (session.namespace(peer.netns).findLink(peer.name)) {
-    throw new ConfigError(
-      "",
+    throw new ConflictError(
       `Cannot create link "${peer.name}" in ${peer.netns}: it exists already. ` +
         "Detach it first, or attach under another name",
     );

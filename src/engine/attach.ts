@@ -1,7 +1,6 @@
 /** Attaches a container: from what IPAM gave to a link that works, or nothing at all. */
 import type { Driver, ResultLink } from "../drivers/driver.ts";
 import { changeLink } from "../kernel/netlink/link.ts";
-import { ConfigError } from "../model/config-error.ts";
 import type { AddressObject, KernelObject } from "../model/kernel-object.ts";
 import { hostNetns } from "../model/kernel-object.ts";
 import type { Attachment, Port, PortIp, PortRoute } from "../model/port.ts";
@@ -9,6 +8,7 @@ import { plan, type Step } from "../plan/plan.ts";
 import { apply } from "./apply.ts";
 import { bootId } from "./boot.ts";
 import { untilCarrying } from "./carrier.ts";
+import { ConflictError } from "./conflict.ts";
 import { detach, dismantle } from "./detach.ts";
 import { forgetUdp } from "./effects.ts";
 import type { Engine } from "./engine.ts";
@@ -121,6 +121,7 @@ export async function establish(
   const begun: KernelObject[] = [];
   try {
     const observed = observe(session, record.objects.filter(mayExist));
+    refuseOtherKinds(record.objects, observed);
     const isAddress = (object: KernelObject) => object.kind === "address";
     const inTheWay = conflicts?.(record.objects.filter(isAddress), observed.filter(isAddress));
     const removals = (inTheWay ?? []).map((object): Step => ({ op: "delete", object }));
@@ -157,6 +158,21 @@ function mayExist(object: KernelObject): boolean {
   return object.life === "shared" && !isNft(object);
 }
 
+/** A link that has the bridge's name and is none belongs to somebody else. */
+function refuseOtherKinds(
+  desired: readonly KernelObject[],
+  observed: readonly KernelObject[],
+): void {
+  const bridges = desired.filter((object) => object.kind === "link" && object.type === "bridge");
+  for (const link of observed) {
+    if (link.kind !== "link" || link.type !== "existing") continue;
+    if (!bridges.some(({ name, netns }) => name === link.name && netns === link.netns)) continue;
+    throw new ConflictError(
+      `Cannot use link "${link.name}" as the bridge: it is of another kind. Name another bridge`,
+    );
+  }
+}
+
 async function undo(session: KernelSession, begun: readonly KernelObject[]): Promise<unknown> {
   try {
     await dismantle(session, begun);
@@ -166,14 +182,13 @@ async function undo(session: KernelSession, begun: readonly KernelObject[]): Pro
   }
 }
 
-/** Throws ConfigError where the container has a link of that name. */
+/** Throws ConflictError where the container has a link of that name. */
 export function refuseTaken(
   session: KernelSession,
   { netns, ifName }: { readonly netns: string; readonly ifName: string },
 ): void {
   if (!session.namespace(netns).findLink(ifName)) return;
-  throw new ConfigError(
-    "",
+  throw new ConflictError(
     `Cannot create link "${ifName}" in ${netns}: it exists already. ` +
       "Detach it first (DEL), or attach under another name",
   );
@@ -210,7 +225,7 @@ async function removeLeftover(engine: Engine, port: Port, maker: string): Promis
   const old = readRecord(engine.paths, { id: port.id, maker });
   if (old) await detach(engine, old);
   else if (engine.session.namespace(hostNetns).findLink(port.hostLink)) {
-    throw new ConfigError("", `Cannot create link "${port.hostLink}": it exists already`);
+    throw new ConflictError(`Cannot create link "${port.hostLink}": it exists already`);
   }
 }
 

@@ -1,9 +1,9 @@
 /** One piece of work's access to the kernel: open namespaces, sockets, and what is on its way. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { getLink, type LinkInfo, requireLink } from "../kernel/netlink/link-info.ts";
 import type { Request } from "../kernel/netlink/message.ts";
 import { NetlinkSocket } from "../kernel/netlink/socket.ts";
-import { inNetnsFd } from "../kernel/netns/netns.ts";
+import { inNetnsFd, openNetns } from "../kernel/netns/netns.ts";
 import type { KernelNft } from "../kernel/nft/kernel-nft.ts";
 import { hostNetns } from "../model/kernel-object.ts";
 
@@ -17,7 +17,7 @@ export class Namespace implements Disposable {
 
   constructor(path: string) {
     this.path = path;
-    this.fd = path === hostNetns ? undefined : openSync(path, "r");
+    this.fd = path === hostNetns ? undefined : openNetns(path);
     this.socket = this.inside(() => new NetlinkSocket("route"));
   }
 
@@ -28,7 +28,7 @@ export class Namespace implements Disposable {
 
   /** Runs synchronous work inside the namespace. */
   inside<T>(work: () => T extends PromiseLike<unknown> ? never : T): T {
-    return this.fd === undefined ? (work() as T) : inNetnsFd(this.fd, work);
+    return this.fd === undefined ? (work() as T) : inNetnsFd(this.fd, work, this.path);
   }
 
   /** The link, or undefined if there is none; looked up once, until `forget`. */
