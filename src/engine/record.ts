@@ -4,6 +4,7 @@
  */
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -12,8 +13,9 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
-import type { KernelObject } from "../model/kernel-object.ts";
+import type { KernelObject, KernelObjectKind } from "../model/kernel-object.ts";
 import type { Attachment } from "../model/port.ts";
+import { attempt } from "./host-local/error.ts";
 import type { Paths } from "./paths.ts";
 
 const version = 1;
@@ -44,20 +46,24 @@ function fileOf(paths: Paths, key: RecordKey): string {
   return `${directory(paths)}/${key.id}.${key.maker}.json`;
 }
 
-/** Writes a record whole or not at all.. */
+/** Writes a record whole or not at all. Throws StoreError. */
 export function writeRecord(paths: Paths, record: AttachmentRecord): void {
   const path = fileOf(paths, record);
   const temporary = `${path}.new`;
-  const fd = openForWriting(paths, temporary);
-  try {
-    writeSync(fd, JSON.stringify(record));
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(temporary, path);
+  attempt(`write attachment record "${path}"`, () => {
+    const fd = openForWriting(paths, temporary);
+    try {
+      const bytes = Buffer.from(JSON.stringify(record));
+      // A disk that is nearly full takes a part, and says so only the next time.
+      for (let sent = 0; sent < bytes.length; ) sent += writeSync(fd, bytes, sent);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  });
 }
 
 function openForWriting(paths: Paths, path: string): number {
@@ -85,10 +91,24 @@ function parseRecord(path: string): AttachmentRecord | undefined {
   }
   try {
     const record = JSON.parse(text) as AttachmentRecord;
-    return record?.version === version && Array.isArray(record.objects) ? record : undefined;
+    return record?.version === version && record.objects.every(isKernelObject) ? record : undefined;
   } catch {
     return undefined;
   }
+}
+
+const kinds: Readonly<Record<KernelObjectKind, true>> = {
+  link: true,
+  address: true,
+  route: true,
+  sysctl: true,
+  "nft-chain": true,
+  "nft-element": true,
+};
+
+/** As far as can be told: what we write is whole, but a spoilt file may hold anything. */
+function isKernelObject(object: KernelObject): boolean {
+  return Object.hasOwn(kinds, object.kind) && typeof object.netns === "string";
 }
 
 /** Every readable record. */
@@ -112,9 +132,20 @@ function recordFiles(paths: Paths, suffix = ".json"): string[] {
   }
 }
 
-/** Removes a record; none is fine. */
+/** Removes a record; none is fine. Throws StoreError. */
 export function removeRecord(paths: Paths, key: RecordKey): void {
   const path = fileOf(paths, key);
-  rmSync(path, { force: true });
-  rmSync(`${path}.new`, { force: true });
+  attempt(`remove attachment record "${path}"`, () => {
+    removeFile(path);
+    removeFile(`${path}.new`);
+  });
+}
+
+/** A read-only file system refuses even to remove what is not there. */
+function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    if (existsSync(path)) throw error;
+  }
 }

@@ -104,7 +104,10 @@ describe("with the reservations on it", () => {
     using store = onDisk();
     store.add("c1", subnet);
     await remount("ro");
-    expectRefused(store, "the file system is read-only: mount it writable, or set another dataDir");
+    expectRefused(
+      store,
+      "the file system is read-only: mount it writable, or use another directory",
+    );
     expect(() => store.del("c1")).toThrow("Cannot release 10.1.0.2");
     expect(store.del("c9")).toEqual([]);
     await remount("rw");

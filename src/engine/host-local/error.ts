@@ -16,7 +16,7 @@ export class StoreError extends Error {
 const reasons: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full: free some space",
   EDQUOT: "the disk quota is used up: free some space",
-  EROFS: "the file system is read-only: mount it writable, or set another dataDir",
+  EROFS: "the file system is read-only: mount it writable, or use another directory",
   EACCES: "permission denied: run as root",
   EPERM: "permission denied: run as root",
   ENOTDIR: "a file stands where a directory must be: move it away",
