@@ -164,16 +164,24 @@ export function writeAttr<T>(out: Writer, type: number, codec: Codec<T>, value: 
 
 /** Calls `visit` with the type and the window of each attribute. Throws DecodeError. */
 export function eachAttr(from: Reader, visit: (type: number, value: Reader) => void): void {
-  while (from.left > 0) {
-    // The kernel itself tolerates up to 3 trailing bytes.
-    if (from.left < 4) return;
-    const at = from.at;
-    const length = from.u16();
-    const type = from.u16() & typeMask;
-    if (length < 4) throw new DecodeError(`attribute ${type} has length ${length}`, at);
-    visit(type, from.window(length - 4));
-    from.skip(Math.min((4 - (length % 4)) % 4, from.left));
+  // The kernel itself tolerates up to 3 trailing bytes.
+  while (from.left >= 4) {
+    const start = from.u32();
+    visit((start >>> 16) & typeMask, from.window(valueLength(start, from)));
+    skipPadding(start, from);
   }
+}
+
+/** Of an attribute that starts with `start`: its length in the low half, type and flags above. */
+function valueLength(start: number, from: Reader): number {
+  const length = start & 0xffff;
+  if (length >= 4) return length - 4;
+  throw new DecodeError(`attribute ${(start >>> 16) & typeMask} has length ${length}`, from.at - 4);
+}
+
+function skipPadding(start: number, from: Reader): void {
+  const padding = -start & 3;
+  if (padding > 0) from.skip(Math.min(padding, from.left));
 }
 
 /** A run of attributes by table. */
@@ -198,10 +206,16 @@ export function attrs<const T extends AttrTable>(table: T): AttrsCodec<T> {
     read: (r) => {
       names ??= namesByType(table);
       const value: Record<string, unknown> = {};
-      eachAttr(r, (type, window) => {
-        const name = names![type];
-        if (name !== undefined) value[name] = table[name]![1].read(window);
-      });
+      // As eachAttr, but most attributes of a link are not in the table and need no window.
+      while (r.left >= 4) {
+        const start = r.u32();
+        const length = valueLength(start, r);
+        const name = names[(start >>> 16) & typeMask];
+        if (name === undefined) r.skip(length);
+        else value[name] = table[name]![1].read(r.window(length));
+        skipPadding(start, r);
+      }
+      if (r.left > 0) r.skip(r.left);
       return value as Attrs<T>;
     },
   };

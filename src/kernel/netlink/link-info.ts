@@ -4,7 +4,7 @@ import type { Value } from "./codec.ts";
 import { NetlinkError } from "./error.ts";
 import { type LinkTarget, linkLayout, linkText } from "./link.ts";
 import type { linkKinds } from "./link-kinds.ts";
-import { type addrGenMode, linkFlag } from "./link-table.ts";
+import { type addrGenMode, extMask, linkFlag } from "./link-table.ts";
 import { type Decoded, decode, type Message, type Request, request } from "./message.ts";
 import { rtm } from "./rtm.ts";
 import type { NetlinkSocket } from "./socket.ts";
@@ -75,8 +75,10 @@ function getLinkRequest(target: LinkTarget): Request {
     linkLayout,
     {
       header: { index: "index" in target ? target.index : 0 },
+      // Summing up IPv6's counters over all processors is most of the kernel's work here.
       attrs: {
         name: "name" in target ? target.name : undefined,
+        extMask: extMask.skipStats,
       },
     },
   );
@@ -107,6 +109,7 @@ export function listLinks(
     header: {},
     attrs: {
       master: filter.master,
+      extMask: extMask.skipStats,
       kindInfo: filter.kind === undefined ? undefined : { kind: filter.kind },
     },
   });

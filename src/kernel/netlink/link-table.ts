@@ -55,5 +55,5 @@ export const linkAttrs = {
   gsoMaxSize: [41, u32],
 } as const;
 
-/** Bits of IFLA_EXT_MASK: what else to tell. */
-export const extMask = { brVlan: 2, brVlanCompressed: 4 } as const;
+/** Bits of IFLA_EXT_MASK: what else to tell, or not to. */
+export const extMask = { brVlan: 2, brVlanCompressed: 4, skipStats: 8 } as const;

@@ -18,10 +18,11 @@ const errno = { EINTR: 4, EMSGSIZE: 90 } as const;
 
 const receiveTimeoutS = 10;
 const maxDumpTries = 10;
-/** Most requests whose acknowledgements are let wait at once; the rest goes in a next datagram. */
+/** Most requests of one datagram. */
 const maxBatch = 500;
-/** An acknowledgement takes up to 2 KiB of the receive buffer, the reply to a question 4. */
-const receiveBufferBytes = 4 << 20;
+/** As many answers fit the receive buffer by default, at 4 KiB each in the kernel's count. */
+const usualAnswers = 40;
+const receiveBufferBytes = maxBatch * 8192;
 /** The kernel makes dump datagrams no longer than this, except for one message that is longer. */
 const datagramBytes = 32 * 1024;
 /** What a socket sends in one datagram by default. */
@@ -65,7 +66,6 @@ export class NetlinkSocket implements Disposable {
     const timeval = new Uint8Array(16);
     timeval[0] = receiveTimeoutS;
     sys.setsockopt(this.fd, solSocket, socketOption.receiveTimeout, timeval);
-    this.enlarge(socketOption.receiveBufferForce, receiveBufferBytes);
   }
 
   [Symbol.dispose](): void {
@@ -128,10 +128,16 @@ export class NetlinkSocket implements Disposable {
     if (this.busy) throw new Error("this netlink socket is at work in the background");
   }
 
+  /** The kernel works in order and always tells errors: only the last asks to be acknowledged. */
   private encodeAll(requests: readonly Request[]): Uint8Array {
     const out = new Writer();
-    for (const item of requests) encode(out, item, item.flags | nlmF.ack, ++this.seq);
+    const last = requests.length - 1;
+    for (let at = 0; at <= last; at++) {
+      const item = requests[at]!;
+      encode(out, item, at === last ? item.flags | nlmF.ack : item.flags, ++this.seq);
+    }
     if (out.length > sendBufferBytes) this.enlarge(socketOption.sendBufferForce, 2 * out.length);
+    if (last > usualAnswers) this.enlarge(socketOption.receiveBufferForce, receiveBufferBytes);
     return out.bytes;
   }
 
@@ -144,23 +150,22 @@ export class NetlinkSocket implements Disposable {
   }
 
   private collect(requests: readonly Request[], first: number): Outcome[] {
-    const outcomes: Outcome[] = [];
-    const replies: Message[][] = requests.map(() => []);
-    let open = requests.length;
-    while (open > 0) {
+    const outcomes: { replies: Message[]; error: NetlinkError | undefined }[] = [];
+    for (let at = 0; at < requests.length; at++) outcomes.push({ replies: [], error: undefined });
+    for (;;) {
       for (const message of this.receive()) {
-        const index = message.seq - first;
-        const item = requests[index];
-        if (!item) continue;
+        const at = message.seq - first;
+        const outcome = outcomes[at];
+        // Left over from a batch that gave up.
+        if (!outcome) continue;
         if (message.type !== nlmsg.error) {
-          replies[index]!.push(message);
+          outcome.replies.push(message);
           continue;
         }
-        outcomes[index] = { replies: replies[index]!, error: untolerated(message, item) };
-        open--;
+        outcome.error = untolerated(message, requests[at]!);
+        if (message.seq === this.seq) return outcomes;
       }
     }
-    return outcomes;
   }
 
   private dumpOnce(item: Request): Message[] | undefined {
