@@ -44,7 +44,7 @@ function suite(name: string, files: readonly string[]): Suite {
     name,
     files,
     privileged,
-    timeoutMs: privileged ? 15 * minute : 3 * minute,
+    timeoutMs: privileged ? 20 * minute : 3 * minute,
     testTimeoutMs: privileged ? 2 * minute : minute,
   };
 }
