@@ -1,5 +1,5 @@
 /** Carries out a plan's steps, in order, in as few exchanges with the kernel as they allow. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { addAddress, removeAddress } from "../kernel/netlink/address.ts";
 import { addRoute, removeRoute, replaceRoute } from "../kernel/netlink/route.ts";
 import { formatIp } from "../lib/ip.ts";
@@ -121,7 +121,24 @@ function writeAll(session: KernelSession, sysctls: readonly SysctlObject[]): voi
   for (const netns of new Set(sysctls.map((sysctl) => sysctl.netns))) {
     const inside = sysctls.filter((sysctl) => sysctl.netns === netns);
     session.namespace(netns).inside(() => {
-      for (const { path, value } of inside) writeFileSync(`/proc/sys/${path}`, value);
+      for (const { path, value } of inside) {
+        const file = `/proc/sys/${path}`;
+        if (!asksForLock.test(path) || !holds(file, value)) writeFileSync(file, value);
+      }
     });
+  }
+}
+
+/**
+ * Even a write that changes nothing asks for the lock of all network configuration, and asks again
+ * and again while another has it, which on a busy host is most of the time. Reading does not.
+ */
+const asksForLock = /\/(disable_ipv6|forwarding)$/;
+
+function holds(file: string, value: string): boolean {
+  try {
+    return readFileSync(file, "utf8").trim() === value;
+  } catch {
+    return false;
   }
 }

@@ -52,7 +52,7 @@ for (const [name, network] of Object.entries(networks)) {
       kills[verb] += outcome.kills;
       expect(outcome.faults).toEqual([]);
       expect(outcome.kills).toBeGreaterThan(5);
-    }, 120_000);
+    }, 300_000);
   }
 }
 
