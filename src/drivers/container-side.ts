@@ -1,6 +1,6 @@
 /** What every link inside a container needs: sysctls, addresses, routes. */
 import { type Family, parseIp } from "../lib/ip.ts";
-import { parsePrefix } from "../lib/prefix.ts";
+import { formatPrefix, networkOf, parsePrefix } from "../lib/prefix.ts";
 import type { KernelObject, RouteObject } from "../model/kernel-object.ts";
 import { attachmentScope, type Port, type PortIp, type PortRoute } from "../model/port.ts";
 import type { HostFacts } from "./driver.ts";
@@ -79,11 +79,13 @@ export function linkRoutes(port: Port): KernelObject[] {
 }
 
 function routeObject(port: Port, route: PortRoute): RouteObject {
-  const { gw, scope, ...rest } = route;
-  const gateway = gw ?? gatewayOf(port.ips, parsePrefix(route.dst).family);
+  const { gw, scope, dst, ...rest } = route;
+  const gateway = gw ?? gatewayOf(port.ips, parsePrefix(dst).family);
   return {
     ...owned(port),
     kind: "route",
+    // IPAM gives it as the user wrote it; the kernel takes no bits behind the prefix.
+    dst: formatPrefix(networkOf(parsePrefix(dst))),
     ...rest,
     ...(gateway === undefined ? {} : { gateway }),
     ...(scope === undefined ? {} : { scopeId: scope }),

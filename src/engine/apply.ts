@@ -1,7 +1,7 @@
 /** Carries out a plan's steps, in order, in as few exchanges with the kernel as they allow. */
-import { readFileSync, writeFileSync } from "node:fs";
 import { addAddress, removeAddress } from "../kernel/netlink/address.ts";
 import { addRoute, removeRoute, replaceRoute } from "../kernel/netlink/route.ts";
+import { readSysctls, writeSysctls } from "../kernel/sysctl/sysctl.ts";
 import { formatIp } from "../lib/ip.ts";
 import { broadcastOf, parsePrefix } from "../lib/prefix.ts";
 import type {
@@ -120,12 +120,11 @@ function writeAll(session: KernelSession, sysctls: readonly SysctlObject[]): voi
   session.flush();
   for (const netns of new Set(sysctls.map((sysctl) => sysctl.netns))) {
     const inside = sysctls.filter((sysctl) => sysctl.netns === netns);
-    session.namespace(netns).inside(() => {
-      for (const { path, value } of inside) {
-        const file = `/proc/sys/${path}`;
-        if (!asksForLock.test(path) || !holds(file, value)) writeFileSync(file, value);
-      }
-    });
+    const right = rightAlready(netns, inside);
+    writeSysctls(
+      netns,
+      inside.filter((sysctl) => !right.has(sysctl)),
+    );
   }
 }
 
@@ -135,10 +134,12 @@ function writeAll(session: KernelSession, sysctls: readonly SysctlObject[]): voi
  */
 const asksForLock = /\/(disable_ipv6|forwarding)$/;
 
-function holds(file: string, value: string): boolean {
-  try {
-    return readFileSync(file, "utf8").trim() === value;
-  } catch {
-    return false;
-  }
+/** Those of the lock's sysctls that need no writing. */
+function rightAlready(netns: string, sysctls: readonly SysctlObject[]): ReadonlySet<SysctlObject> {
+  const asking = sysctls.filter(({ path }) => asksForLock.test(path));
+  const values = readSysctls(
+    netns,
+    asking.map(({ path }) => path),
+  );
+  return new Set(asking.filter(({ value }, i) => values[i] === value));
 }

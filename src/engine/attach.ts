@@ -40,6 +40,8 @@ export interface AttachRequest<Config = unknown> extends Attachment {
   readonly config: Config;
   /** Hardware address that the user asks for. */
   readonly mac?: string;
+  /** Other names of the container on this network. */
+  readonly aliases?: readonly string[];
   readonly allocation: Allocation;
   /** What the attachment needs beyond its driver's objects. */
   readonly extras?: (port: Port, gatewayLink: string) => readonly KernelObject[];
@@ -216,8 +218,19 @@ function recordOf(
   id: string,
   objects: readonly KernelObject[],
 ): AttachmentRecord {
-  const { containerId, ifName, network, netns, maker } = request;
-  return { version: 1, boot: bootId(), id, maker, containerId, ifName, network, netns, objects };
+  const { containerId, ifName, network, netns, maker, aliases } = request;
+  return {
+    version: 1,
+    boot: bootId(),
+    id,
+    maker,
+    containerId,
+    ifName,
+    network,
+    netns,
+    ...(aliases?.length ? { aliases } : {}),
+    objects,
+  };
 }
 
 /** An earlier ADD of this attachment was cut short, or its namespace went without a DEL. */

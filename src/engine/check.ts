@@ -1,4 +1,5 @@
 /** Compares an attachment with what it should be. */
+import { formatPrefix, networkOf, parsePrefix } from "../lib/prefix.ts";
 import type { AddressObject, KernelObject, RouteObject } from "../model/kernel-object.ts";
 import { type Attachment, attachmentScope, type PortIp, type PortRoute } from "../model/port.ts";
 import { differences, key } from "../plan/key.ts";
@@ -65,7 +66,8 @@ function expectedOf(request: CheckRequest): KernelObject[] {
     .filter(isHere)
     .map(({ address }): AddressObject => ({ ...place, kind: "address", address }));
   const routes = result.routes.map(({ dst, gw, table, priority }): RouteObject => {
-    return { ...place, kind: "route", dst, gateway: gw, table, priority };
+    const network = formatPrefix(networkOf(parsePrefix(dst)));
+    return { ...place, kind: "route", dst: network, gateway: gw, table, priority };
   });
   return [...addresses, ...routes];
 }

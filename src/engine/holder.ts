@@ -1,8 +1,8 @@
 /** Who holds what an attachment wants: for published ports. */
 import { publishable } from "../drivers/portmap.ts";
-import type { NftElement } from "../kernel/nft/nft.ts";
+import type { NftElement, NftSetName } from "../kernel/nft/nft.ts";
 import type { KernelObject, NftElementObject, NftValue } from "../model/kernel-object.ts";
-import { lookUp, TakenError } from "./apply-nft.ts";
+import { TakenError } from "./apply-nft.ts";
 import { ConflictError } from "./conflict.ts";
 import type { KernelSession } from "./kernel-session.ts";
 import { aliasOf } from "./names.ts";
@@ -14,14 +14,21 @@ import { listRecords } from "./record.ts";
  * sees no conflict. Throws TakenError.
  */
 export function refuseOverlaps(session: KernelSession, objects: readonly KernelObject[]): void {
-  for (const object of objects) {
-    if (object.kind !== "nft-element" || !object.set.startsWith("publish")) continue;
-    const holder = object.set.endsWith("_at")
-      ? lookUp(session, widened(object))
-      : narrowerHolder(session, object);
-    if (holder && holder.comment !== object.comment)
+  const published = objects.filter(isPublished);
+  const anywhere = published.filter(({ set }) => !set.endsWith("_at"));
+  const narrower = holdersOnOneAddress(session, anywhere);
+  const wider = session.nft.find(published.filter(({ set }) => set.endsWith("_at")).map(widened));
+  const holders = [...narrower, ...wider].filter((holder) => holder !== undefined);
+  for (const object of published) {
+    const holder = holders.find((one) => portKey(one) === portKey(object));
+    if (holder && holder.comment !== object.comment) {
       throw new TakenError(object, holder, undefined);
+    }
   }
+}
+
+function isPublished(object: KernelObject): object is NftElementObject {
+  return object.kind === "nft-element" && object.set.startsWith("publish");
 }
 
 /** The element that publishes the same port on every address. */
@@ -29,18 +36,28 @@ function widened(element: NftElementObject): NftElementObject {
   return { ...element, set: element.set.replace("_at", ""), key: element.key.slice(1) };
 }
 
-/** An element that publishes the same port on one address. */
-function narrowerHolder(session: KernelSession, element: NftElementObject): NftElement | undefined {
-  const { family, table } = element;
-  const wanted = JSON.stringify(element.key);
+/** Elements that publish a port on one address, of the families of `anywhere`. */
+function holdersOnOneAddress(
+  session: KernelSession,
+  anywhere: readonly NftElementObject[],
+): NftElement[] {
+  const names = new Set(anywhere.map(({ set }) => `${set}_at`));
+  return [...names].flatMap((set) => elementsOf(session, { ...anywhere[0]!, set }));
+}
+
+function elementsOf(session: KernelSession, set: NftSetName): NftElement[] {
   try {
-    return session.nft
-      .elements({ family, table, set: `${element.set}_at` })
-      .find(({ key }) => JSON.stringify(key.slice(1)) === wanted);
+    return session.nft.elements(set);
   } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    if ((error as { code?: string }).code === "ENOENT") return [];
     throw error;
   }
+}
+
+/** Family, protocol and port of an element, whatever address it is on. */
+function portKey({ set, key }: Pick<NftElement, "set" | "key">): string {
+  const port = set.endsWith("_at") ? key.slice(1) : key;
+  return `${set.replace("_at", "")} ${JSON.stringify(port)}`;
 }
 
 /** The error in the user's words: which port, and whose it is. Others pass as they are. */

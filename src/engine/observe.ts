@@ -1,8 +1,8 @@
 /** Looks up what exists under the keys of given objects, in the planner's own type. */
-import { readFileSync } from "node:fs";
 import { type AddressInfo, listAddresses } from "../kernel/netlink/address.ts";
 import type { LinkInfo } from "../kernel/netlink/link-info.ts";
 import { listRoutes, type RouteInfo } from "../kernel/netlink/route-info.ts";
+import { readSysctls } from "../kernel/sysctl/sysctl.ts";
 import type {
   AddressObject,
   KernelObject,
@@ -139,20 +139,18 @@ function isRoute(wanted: RouteObject, found: RouteInfo): boolean {
   );
 }
 
-function observeSysctls(session: KernelSession, sysctls: readonly SysctlObject[]): SysctlObject[] {
+function observeSysctls(_session: KernelSession, sysctls: readonly SysctlObject[]): SysctlObject[] {
   return [...new Set(sysctls.map((sysctl) => sysctl.netns))].flatMap((netns) => {
     const inside = sysctls.filter((sysctl) => sysctl.netns === netns);
-    return session.namespace(netns).inside(() => inside.flatMap(readOne));
+    const values = readSysctls(
+      netns,
+      inside.map(({ path }) => path),
+    );
+    return inside.flatMap((wanted, i) => {
+      const value = values[i];
+      return value === undefined ? [] : [{ ...wanted, value }];
+    });
   });
-}
-
-function readOne(wanted: SysctlObject): SysctlObject[] {
-  try {
-    return [{ ...wanted, value: readFileSync(`/proc/sys/${wanted.path}`, "utf8").trim() }];
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
 }
 
 function observeElements(

@@ -31,6 +31,8 @@ export interface AttachmentRecord extends Attachment {
   readonly maker: string;
   readonly network: string;
   readonly netns: string;
+  /** Names that the runtime gave the container on this network, for whoever answers for them. */
+  readonly aliases?: readonly string[];
   /** Everything desired, in our words; shared objects too. */
   readonly objects: readonly KernelObject[];
 }

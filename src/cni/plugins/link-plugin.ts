@@ -7,11 +7,11 @@ import { detachFrom } from "../../engine/detach.ts";
 import { type Engine, openEngine } from "../../engine/engine.ts";
 import { ConfigError } from "../../model/config-error.ts";
 import { hostNetns, type KernelObject } from "../../model/kernel-object.ts";
-import { macAddress, unlessEmpty } from "../../model/parse.ts";
 import type { Port } from "../../model/port.ts";
+import { isSet, requestedAliases, requestedDns, requestedMac } from "../capabilities.ts";
 import { type Ipam, ipamOf, type Lease } from "../ipam.ts";
 import type { Call, Plugin } from "../plugin.ts";
-import type { AttachmentId, Dns, Result } from "../types.ts";
+import type { AttachmentId, Result } from "../types.ts";
 
 /** What a plugin adds to its driver. */
 export interface LinkPluginOptions {
@@ -64,6 +64,7 @@ export function linkPlugin<C>(driver: Driver<C>, options: LinkPluginOptions = {}
 async function add<C>(call: Call, driver: Driver<C>, options: LinkPluginOptions): Promise<Result> {
   const config = driver.parse(call.conf.raw);
   const mac = requestedMac(call);
+  const aliases = requestedAliases(call);
   const extras = options.extras?.(call);
   const ipam = await ipamOf(call);
   using engine = openEngine();
@@ -82,6 +83,7 @@ async function add<C>(call: Call, driver: Driver<C>, options: LinkPluginOptions)
       driver,
       config,
       mac,
+      aliases,
       allocation: allocationOf(lease),
       extras,
     });
@@ -111,18 +113,10 @@ function allocationOf(lease: Lease | undefined) {
   return { ips, routes, persist: async () => lease.durable() };
 }
 
-/** The runtime's wish counts more than the user's, and that more than CNI_ARGS. */
-function requestedMac(call: Call): string | undefined {
-  const wish = unlessEmpty(macAddress);
-  return (
-    wish(call.runtimeConfig.mac, "runtimeConfig.mac") ??
-    wish(call.conf.cniArgs.mac, "args.cni.mac") ??
-    wish(call.args.values.get("MAC"), "CNI_ARGS MAC")
-  );
-}
-
 function resultOf(call: Call, { links, port }: Attached, lease: Lease | undefined): Result {
   const container = links.length - 1;
+  const configured = isSet(call.conf.dns) ? call.conf.dns : lease?.result.dns;
+  const dns = requestedDns(call) ?? configured ?? {};
   return {
     interfaces: links.map(({ netns, name, mac, mtu }) => ({
       name,
@@ -132,12 +126,8 @@ function resultOf(call: Call, { links, port }: Attached, lease: Lease | undefine
     })),
     ips: port.ips.map((ip) => ({ ...ip, interface: container })),
     routes: port.routes,
-    dns: isSet(call.conf.dns) ? call.conf.dns : (lease?.result.dns ?? {}),
+    dns,
   };
-}
-
-function isSet(dns: Dns): boolean {
-  return Object.values(dns).some((value) => value !== undefined && value.length > 0);
 }
 
 /** Who held an address that goes may have been attached by the reference plugins. */
