@@ -1,11 +1,10 @@
 /** The loopback link `lo` of a container's namespace: up, down, and what it has. */
+import { loopbackLink } from "../drivers/loopback.ts";
 import { type AddressInfo, listAddresses } from "../kernel/netlink/address.ts";
-import { changeLink } from "../kernel/netlink/link.ts";
-import { requireLink } from "../kernel/netlink/link-info.ts";
-import { NetlinkSocket } from "../kernel/netlink/socket.ts";
-import { inNetns } from "../kernel/netns/netns.ts";
-
-const lo = { name: "lo" } as const;
+import { plan } from "../plan/plan.ts";
+import { apply } from "./apply.ts";
+import { KernelSession } from "./kernel-session.ts";
+import { observe } from "./observe.ts";
 
 /** State of `lo`. */
 export interface Loopback {
@@ -16,30 +15,30 @@ export interface Loopback {
 
 /** Sets `lo` up, whereupon the kernel gives it its addresses. Throws NetlinkError, SysError. */
 export function raiseLoopback(netns: string): Loopback {
-  using socket = socketIn(netns);
-  socket.run([changeLink(lo, { up: true })]);
-  return read(socket);
+  return settle(netns, true);
 }
 
 /** Sets `lo` down. Throws NetlinkError, SysError. */
 export function lowerLoopback(netns: string): void {
-  using socket = socketIn(netns);
-  socket.run([changeLink(lo, { up: false })]);
+  settle(netns, false);
 }
 
 /** Looks at `lo`. Throws NetlinkError, SysError. */
 export function readLoopback(netns: string): Loopback {
-  using socket = socketIn(netns);
-  return read(socket);
+  using session = new KernelSession();
+  return read(session, netns);
 }
 
-function socketIn(netns: string): NetlinkSocket {
-  return inNetns(netns, () => new NetlinkSocket("route"));
+function settle(netns: string, up: boolean): Loopback {
+  using session = new KernelSession();
+  const desired = [loopbackLink(netns, up)];
+  apply(session, plan(desired, observe(session, desired)));
+  return read(session, netns);
 }
 
-function read(socket: NetlinkSocket): Loopback {
-  const link = requireLink(socket, lo);
-  const own = listAddresses(socket, { index: link.index });
+function read(session: KernelSession, netns: string): Loopback {
+  const link = session.linkNow(netns, "lo");
+  const own = listAddresses(session.namespace(netns).socket, { index: link.index });
   const first = (isOurs: (info: AddressInfo) => boolean) => own.find(isOurs)?.address;
   const addresses = [
     first(({ address }) => address.startsWith("127.")),
