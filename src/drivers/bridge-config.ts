@@ -13,7 +13,7 @@ import {
 } from "../model/parse.ts";
 import { linkName } from "./link-name.ts";
 import { masqueradeBackend, namesIpam } from "./masquerade-config.ts";
-import { maxMtu } from "./mtu.ts";
+import { mtu } from "./mtu.ts";
 
 const no = withDefault(flag, false);
 const vlanId = integer(1, 4094);
@@ -25,7 +25,7 @@ const fields = object({
   forceAddress: no,
   ipMasq: no,
   ipMasqBackend: masqueradeBackend,
-  mtu: withDefault(integer(0, maxMtu), 0),
+  mtu,
   hairpinMode: no,
   promiscMode: no,
   macspoofchk: no,

@@ -1,12 +1,12 @@
 /** The configuration of the `ptp` network type, as the reference plugin has it. */
-import { flag, integer, object, type Parsed, withDefault } from "../model/parse.ts";
+import { flag, object, type Parsed, withDefault } from "../model/parse.ts";
 import { masqueradeBackend } from "./masquerade-config.ts";
-import { maxMtu } from "./mtu.ts";
+import { mtu } from "./mtu.ts";
 
 const fields = object({
   ipMasq: withDefault(flag, false),
   ipMasqBackend: masqueradeBackend,
-  mtu: withDefault(integer(0, maxMtu), 0),
+  mtu,
 });
 
 /** Names are the reference's. `mtu` 0: as the uplink's. */

@@ -1,5 +1,11 @@
 /** Makes, changes, raises and removes links. */
-import { changeBridgePort, changeLink, createLink, deleteLink } from "../kernel/netlink/link.ts";
+import {
+  changeBridge,
+  changeBridgePort,
+  changeLink,
+  createLink,
+  deleteLink,
+} from "../kernel/netlink/link.ts";
 import type { Request } from "../kernel/netlink/message.ts";
 import type { BridgeLink, LinkObject, VethLink } from "../model/kernel-object.ts";
 import type { Step } from "../plan/plan.ts";
@@ -58,7 +64,14 @@ function change(session: KernelSession, link: LinkObject): void {
   const { netns, name, up, mac, mtu, promisc } = link;
   const master = link.master === undefined ? undefined : session.indexOf(netns, link.master);
   const own = link.life === "shared" ? { up, promisc } : { up, mac, mtu, promisc };
-  session.enqueue(netns, changeLink({ name }, { ...own, master }), ...settings(link));
+  const filters = link.type === "bridge" && link.vlanFiltering;
+  session.enqueue(
+    netns,
+    changeLink({ name }, { ...own, master }),
+    // Where the kernel cannot filter it says so: a VLAN must not silently be none.
+    ...(filters ? [changeBridge({ name }, { vlanFiltering: true })] : []),
+    ...settings(link),
+  );
 }
 
 /** What the kernel takes only of a link that exists: its alias, its settings as a bridge's port. */
