@@ -15,6 +15,10 @@ examine("bridge", [
   withField("a broken MTU", { mtu: 1500.5 }, ["mtu:", "not 1500.5"]),
   withField("a huge MTU", { mtu: 1e99 }, ["mtu:", "not 1e+99"]),
   withField("an MTU beyond 32 bits", { mtu: 4294967296 }, ["mtu:", "not 4294967296"]),
+  withField("an MTU that no link can have", { mtu: 67 }, ["mtu: must be 0, or 68 or more, not 67"]),
+  withField("a packet filter that is none", { ipMasqBackend: "ebpf" }, [
+    'ipMasqBackend: must be one of "iptables", "nftables", not "ebpf"',
+  ]),
   withField("a flag as text", { isGateway: "yes" }, [
     'isGateway: must be true or false, not "yes"',
   ]),
@@ -44,6 +48,24 @@ examine("bridge", [
   withField("a short hardware address", { args: { cni: { mac: "02:00:00" } } }, ["args.cni.mac"]),
   withField("a bridge that is another link", { bridge: "uplink" }, ['"uplink"', "bridge"], 102),
   {
+    name: "to take an uplink for the bridge, with all its addresses",
+    config: (stage) => stage.bridge({ bridge: "uplink", isGateway: true, forceAddress: true }),
+    code: 102,
+    says: ['Cannot use link "uplink" as the bridge', "Name another bridge"],
+  },
+  {
+    name: "a VLAN on a bridge that cannot filter",
+    config: (stage) => stage.bridge({ vlan: 100 }),
+    code: 100,
+    says: ['link "good0"', "EOPNOTSUPP"],
+  },
+  {
+    name: "an interface kept down that has addresses",
+    config: (stage) => stage.bridge({ disableContainerInterface: true }),
+    code: 7,
+    says: ["disableContainerInterface: does not go with", '"ipam"', "take one of the two"],
+  },
+  {
     name: "a link name that the container has already",
     config: bridge(),
     ifName: "lo",
@@ -65,6 +87,12 @@ const ptp = (more: object): Record<string, unknown> => ({
 
 examine("ptp", [
   { name: "an MTU as text", config: ptp({ mtu: "big" }), code: 7, says: ["mtu:", '"big"'] },
+  {
+    name: "no addresses",
+    config: { cniVersion: "1.0.0", name: "good", type: "ptp" },
+    code: 7,
+    says: ["ipam: is missing", "leads to addresses only"],
+  },
   { name: "a flag as a number", config: ptp({ ipMasq: 0 }), code: 7, says: ["ipMasq: must be"] },
   {
     name: "a static address without length",
