@@ -36,7 +36,7 @@ async function bench() {
   console.log("cpu: user and system time; 8-way: eight at once, each: their wall time over eight;");
   console.log("MiB: the largest process; ratio: over the reference, serial and 8-way (each).");
   console.log(`\n${spawnCost()}`);
-  console.log("\nSpawn to exit of the shortest run, VERSION (median, p99)");
+  console.log("\nSpawn to exit (median, p99)");
   console.log(startReport(options.ours, options.reference, 2 * Number(options.rounds)).join("\n"));
   const effort = {
     serialRounds: Number(options.rounds),
