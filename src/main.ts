@@ -1,5 +1,4 @@
 /** Looks at the name and the first word it was called by and loads one room. */
-import { writeSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
 import type { Plugin } from "./cni/plugin.ts";
 import type { PluginEntry } from "./cni/run.ts";
@@ -57,7 +56,7 @@ const commands: Readonly<Record<string, (words: readonly string[]) => Promise<nu
 };
 
 function say(text: string): number {
-  writeSync(1, text);
+  console.log(text.trimEnd());
   return 0;
 }
 
@@ -65,10 +64,10 @@ async function runCommand([first = "help", ...words]: readonly string[]): Promis
   const name = first === "-h" ? "help" : first.replace(/^--/, "");
   try {
     if (Object.hasOwn(commands, name)) return await commands[name]!(words);
-    writeSync(2, `netloom: "${first}" is no command: netloom --help lists them\n`);
+    console.error(`netloom: "${first}" is no command: netloom --help lists them`);
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "UsageError") throw error;
-    writeSync(2, `netloom: ${error.message}\n`);
+    console.error(`netloom: ${error.message}`);
   }
   return 2;
 }
