@@ -40,12 +40,14 @@ export class Writer {
   private take(count: number): number {
     const at = this.used;
     this.used += count;
-    if (this.used > this.buffer.length) {
-      const larger = new Uint8Array(Math.max(this.used, this.buffer.length * 2));
-      larger.set(this.buffer);
-      this.buffer = larger;
-    }
+    if (this.used > this.buffer.length) this.grow();
     return at;
+  }
+
+  private grow(): void {
+    const larger = new Uint8Array(Math.max(this.used, this.buffer.length * 2));
+    larger.set(this.buffer);
+    this.buffer = larger;
   }
 
   u8(value: number): void {
@@ -54,10 +56,19 @@ export class Writer {
     this.buffer[at] = value;
   }
   u16(value: number): void {
-    this.patchU16(this.take(2), value);
+    if ((value & 0xffff) !== value) misfit(value, "u16");
+    const at = this.take(2);
+    this.buffer[at] = value;
+    this.buffer[at + 1] = value >>> 8;
   }
   u32(value: number): void {
-    this.patchU32(this.take(4), value);
+    if (value >>> 0 !== value) misfit(value, "u32");
+    const at = this.take(4);
+    const { buffer } = this;
+    buffer[at] = value;
+    buffer[at + 1] = value >>> 8;
+    buffer[at + 2] = value >>> 16;
+    buffer[at + 3] = value >>> 24;
   }
   i32(value: number): void {
     if ((value | 0) !== value) misfit(value, "i32");
@@ -146,7 +157,11 @@ export class Reader {
     return this.bytes[at]! | (this.bytes[at + 1]! << 8);
   }
   u32(): number {
-    return this.i32() >>> 0;
+    const at = this.take(4);
+    const { bytes } = this;
+    return (
+      (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+    );
   }
   i32(): number {
     const at = this.take(4);

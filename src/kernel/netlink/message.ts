@@ -94,8 +94,8 @@ export interface Message {
 }
 
 /** Splits received bytes into messages. Throws DecodeError on impossible lengths. */
-export function messages(bytes: Uint8Array): Message[] {
-  const all = new Reader(bytes);
+export function messages(bytes: Uint8Array, start = 0, end = bytes.length): Message[] {
+  const all = new Reader(bytes, start, end);
   const found: Message[] = [];
   while (all.left > 0) {
     const at = all.at;

@@ -14,7 +14,7 @@ const solNetlink = 270;
 const netlinkOption = { capAck: 10, extAck: 11, strictCheck: 12 } as const;
 const socketOption = { receiveTimeout: 20, sendBufferForce: 32, receiveBufferForce: 33 } as const;
 const msgTrunc = 0x20;
-const errno = { EINTR: 4, EMSGSIZE: 90 } as const;
+const errno = { EINTR: 4, EAGAIN: 11, EMSGSIZE: 90 } as const;
 
 const receiveTimeoutS = 10;
 const maxDumpTries = 10;
@@ -22,7 +22,8 @@ const maxDumpTries = 10;
 const maxBatch = 500;
 /** As many answers fit the receive buffer by default, at 4 KiB each in the kernel's count. */
 const usualAnswers = 40;
-const receiveBufferBytes = maxBatch * 8192;
+/** Room for 40,000 errors of one transaction; memory is taken only by what waits. */
+const receiveBufferBytes = 16 << 20;
 /** The kernel makes dump datagrams no longer than this, except for one message that is longer. */
 const datagramBytes = 32 * 1024;
 /** What a socket sends in one datagram by default. */
@@ -50,6 +51,7 @@ export class NetlinkSocket implements Disposable {
   private buffer = new Uint8Array(4 * datagramBytes);
   private used = 0;
   private busy = false;
+  private closed = false;
 
   /** Opens in the namespace at `netns`, or where the thread is. Throws SysError, NetnsError. */
   constructor(protocol: keyof typeof netlinkProtocol, netns: string = hostNetns) {
@@ -63,13 +65,17 @@ export class NetlinkSocket implements Disposable {
     sys.setsockopt(this.fd, solNetlink, netlinkOption.capAck, on);
     // Without it the kernel ignores what a dump asks for, and sends everything.
     if (protocol === "route") sys.setsockopt(this.fd, solNetlink, netlinkOption.strictCheck, on);
+    // A transaction of nftables is one datagram of any length, with an error for any of its parts.
+    else this.enlarge(socketOption.receiveBufferForce, receiveBufferBytes);
     const timeval = new Uint8Array(16);
     timeval[0] = receiveTimeoutS;
     sys.setsockopt(this.fd, solSocket, socketOption.receiveTimeout, timeval);
   }
 
+  /** Twice is once: by then the number may be another file's. */
   [Symbol.dispose](): void {
-    closeSync(this.fd);
+    if (!this.closed) closeSync(this.fd);
+    this.closed = true;
   }
 
   /** As `batch`, but throws the first error that its request does not tolerate. */
@@ -195,13 +201,22 @@ export class NetlinkSocket implements Disposable {
       this.buffer = new Uint8Array(4 * datagramBytes);
       this.used = 0;
     }
-    const room = this.buffer.subarray(this.used);
-    const length = sys.recv(this.fd, room, msgTrunc);
-    if (length > room.length) {
+    const { buffer, used } = this;
+    const length = this.receiveInto(buffer, used);
+    if (length > buffer.length - used) {
       throw new NetlinkError(`receive ${length} bytes in one datagram`, errno.EMSGSIZE);
     }
-    this.used += length;
-    return messages(room.subarray(0, length));
+    this.used = used + length;
+    return messages(buffer, used, used + length);
+  }
+
+  private receiveInto(buffer: Uint8Array, at: number): number {
+    try {
+      return sys.recv(this.fd, buffer, msgTrunc, at);
+    } catch (error) {
+      if ((error as sys.SysError).errno !== errno.EAGAIN) throw error;
+      throw new NetlinkError(`hear from the kernel in ${receiveTimeoutS} s`, errno.EAGAIN);
+    }
   }
 }
 

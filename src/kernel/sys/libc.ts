@@ -105,9 +105,13 @@ export function sendTo(fd: number, bytes: Uint8Array, address: Uint8Array): void
   check("sendto", libc.sendto(fd, ptr(bytes), bytes.length, 0, ptr(address), address.length));
 }
 
-/** Receives one datagram into `buffer`; MSG_TRUNC makes the result the datagram's full length. */
-export function recv(fd: number, buffer: Uint8Array, flags = 0): number {
-  return checkRetried("recv", () => libc.recv(fd, ptr(buffer), buffer.length, flags));
+/**
+ * Receives one datagram into `buffer`, from byte `at` on; MSG_TRUNC makes the result the datagram's
+ * full length.
+ */
+export function recv(fd: number, buffer: Uint8Array, flags = 0, at = 0): number {
+  const room = buffer.length - at;
+  return checkRetried("recv", () => libc.recv(fd, ptr(buffer, at), room, flags));
 }
 
 const cloneNewNet = 0x40000000;

@@ -7,6 +7,13 @@ import { readSysctl, readSysctls, SysctlError, writeSysctl, writeSysctls } from 
 
 const forward = "net/ipv4/ip_forward";
 
+/** Fresh namespaces take over what the host forwards: this one forwards nothing. */
+function stage(): ScratchNetns {
+  const netns = new ScratchNetns("sysctl");
+  netns.run("sh", "-c", `echo 0 > /proc/sys/${forward}`);
+  return netns;
+}
+
 function shown(netns: ScratchNetns, path: string): string {
   return netns.run("cat", `/proc/sys/${path}`).trimEnd();
 }
@@ -23,8 +30,8 @@ function refused(work: () => unknown): SysctlError {
 }
 
 test("a value set in a namespace is seen inside it and nowhere else", () => {
-  using one = new ScratchNetns("sysctl");
-  using other = new ScratchNetns("sysctl");
+  using one = stage();
+  using other = stage();
   const before = readSysctl(hostNetns, forward);
   for (const value of ["1", "0", "1"]) {
     writeSysctl(one.path, forward, value);
@@ -36,7 +43,7 @@ test("a value set in a namespace is seen inside it and nowhere else", () => {
 });
 
 test("many values are set and read in order, of links with dots in their names too", () => {
-  using netns = new ScratchNetns("sysctl");
+  using netns = stage();
   netns.run("ip", "link", "add", "eth0.100", "type", "veth");
   const values = [
     { path: "net/ipv4/conf/eth0.100/forwarding", value: "1" },
@@ -50,7 +57,7 @@ test("many values are set and read in order, of links with dots in their names t
 });
 
 test("a setting that the kernel does not have reads as undefined, and setting it names it", () => {
-  using netns = new ScratchNetns("sysctl");
+  using netns = stage();
   const absent = "net/ipv4/conf/nowhere/forwarding";
   expect(readSysctls(netns.path, [absent, forward])).toEqual([undefined, "0"]);
   expect(refused(() => writeSysctl(netns.path, absent, "1")).message).toBe(
@@ -59,7 +66,7 @@ test("a setting that the kernel does not have reads as undefined, and setting it
 });
 
 test("a value that the kernel refuses is told with the sysctl and the value", () => {
-  using netns = new ScratchNetns("sysctl");
+  using netns = stage();
   const error = refused(() => writeSysctl(netns.path, forward, "yes"));
   expect(error.message).toContain(`Cannot set sysctl "${forward}" to "yes"`);
   expect(error.code).toBe("EINVAL");
@@ -67,7 +74,7 @@ test("a value that the kernel refuses is told with the sysctl and the value", ()
 });
 
 test("no path leads out of /proc/sys, and nothing is written before all are checked", () => {
-  using netns = new ScratchNetns("sysctl");
+  using netns = stage();
   const good = { path: forward, value: "1" };
   for (const path of ["", "/", "../etc/passwd", "net/../../uptime", "/net/x", "net//x", "a\0b"]) {
     expect(refused(() => readSysctl(netns.path, path)).message).toContain("is no path below");
@@ -77,7 +84,7 @@ test("no path leads out of /proc/sys, and nothing is written before all are chec
 });
 
 test("no descriptor stays open, whether it went well or not", () => {
-  using netns = new ScratchNetns("sysctl");
+  using netns = stage();
   const good = { path: forward, value: "1" };
   for (let round = 0; round < 20; round++) {
     readSysctls(netns.path, [forward, "net/nowhere"]);
