@@ -1,5 +1,5 @@
 /** Runs one plugin as CNI says: variables and standard input in, result or error JSON out. */
-import { readFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import type { Log } from "../lib/log.ts";
 import { ConfigError } from "../model/config-error.ts";
 import { filledText, listOf, object, text } from "../model/parse.ts";
@@ -10,6 +10,7 @@ import { openLog } from "./log-file.ts";
 import { checkNetns } from "./netns.ts";
 import type { Call, Plugin } from "./plugin.ts";
 import { readResult, resultJson } from "./result.ts";
+import { readInput, writeOutput } from "./streams.ts";
 import {
   type AttachmentId,
   latestVersion,
@@ -47,9 +48,9 @@ export async function runPlugin(entry: PluginEntry): Promise<number> {
     about(entry.type);
     return 0;
   }
-  const stdin = () => readFileSync(0, "utf8");
-  const { text, status } = await answer(entry, { env, stdin, log: openLog(env) });
-  if (text !== "") writeAll(text);
+  const caller = { env, stdin: readInput, log: openLog(env) };
+  const { text, status } = await answer(entry, caller);
+  if (text !== "") writeOutput(text);
   return status;
 }
 
@@ -208,17 +209,4 @@ function about(type: string): void {
     `CNI protocol versions supported: ${specVersions.join(", ")}`,
   ];
   writeSync(2, `${lines.join("\n")}\n`);
-}
-
-/** Standard output may be a pipe that takes less than all at once, or nothing just now. */
-function writeAll(text: string): void {
-  const bytes = Buffer.from(`${text}\n`);
-  for (let sent = 0; sent < bytes.length; ) {
-    try {
-      sent += writeSync(1, bytes, sent);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-      Bun.sleepSync(1);
-    }
-  }
 }
