@@ -7,7 +7,6 @@ import type { Attachment, Port, PortIp, PortRoute } from "../model/port.ts";
 import { plan, type Step } from "../plan/plan.ts";
 import { apply } from "./apply.ts";
 import { bootId } from "./boot.ts";
-import { untilCarrying } from "./carrier.ts";
 import { ConflictError } from "./conflict.ts";
 import { detach, dismantle } from "./detach.ts";
 import { forgetUdp } from "./effects.ts";
@@ -131,7 +130,6 @@ export async function establish(
     if (usesNft) markInUse(paths);
     apply(session, [...removals, ...plan(record.objects, observed)], begun);
     await forgetUdp(session, record.objects);
-    await untilCarrying(session, record.objects);
     const detected = record.objects.filter(isDetected);
     if (detected.length > 0) await (await import("./settle.ts")).settle(session, detected);
     await settleLinks(session, begun);

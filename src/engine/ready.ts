@@ -2,6 +2,7 @@
 import { hostPart } from "../drivers/container-side.ts";
 import { listAddresses } from "../kernel/netlink/address.ts";
 import { changeLink } from "../kernel/netlink/link.ts";
+import type { LinkInfo } from "../kernel/netlink/link-info.ts";
 import { listGroups } from "../kernel/netlink/multicast.ts";
 import { getRoute } from "../kernel/netlink/route-info.ts";
 import { addressFamily } from "../kernel/netlink/rtm.ts";
@@ -10,11 +11,13 @@ import {
   type AddressObject,
   hostNetns,
   type KernelObject,
+  type LinkObject,
   type VethLink,
 } from "../model/kernel-object.ts";
 import type { KernelSession } from "./kernel-session.ts";
 
-const timeoutMs = 1000;
+/** A little more than the kernel may put off a link's change of state: a second. */
+const timeoutMs = 1500;
 
 /**
  * Waits until the created objects work: the kernel's answer to a request is no promise that packets
@@ -34,7 +37,8 @@ export async function settleLinks(
   for (const pair of pairs) await until(deadline, () => isConnected(session, pair));
   for (const object of created) {
     if (!isSixth(object) || !isOnLinkThatIsUp(object, pairs)) continue;
-    await until(deadline, () => isAnswered(session, object));
+    const isNew = created.some((other) => other.kind === "link" && isOn(object, other));
+    await until(deadline, () => isAnswered(session, object) && (!isNew || asks(session, object)));
   }
   for (const { master, peer } of pairs) {
     if (master === undefined) continue;
@@ -61,10 +65,15 @@ function isPairToContainer(object: KernelObject): object is VethLink {
  */
 function isConnected(session: KernelSession, { netns, name, master }: VethLink): boolean {
   const outside = session.linkNow(netns, name);
-  if (outside.operState !== "up" || outside.bridgePort?.state === "disabled") return false;
+  if (!isOperational(outside.operState) || outside.bridgePort?.state === "disabled") return false;
   if (master === undefined) return true;
   const known = session.namespace(netns).findLink(master);
-  return known?.operState === "up" || session.linkNow(netns, master).operState === "up";
+  if (known && isOperational(known.operState)) return true;
+  return isOperational(session.linkNow(netns, master).operState);
+}
+
+function isOn(address: AddressObject, { netns, name }: LinkObject): boolean {
+  return netns === hostNetns && address.netns === netns && address.link === name;
 }
 
 function isSixth(object: KernelObject): object is AddressObject {
@@ -82,18 +91,29 @@ function isOnLinkThatIsUp({ netns, link }: AddressObject, pairs: readonly VethLi
  * Whether an IPv6 address answers. A thread of the kernel sees to that after the address was added,
  * also where there is no duplicate address detection: it joins the group in which neighbours ask
  * for the address, and then lets packets to it in. On a link that is not known to be connected
- * groups do not work. The host also asks for neighbours, with its link-local address.
+ * groups do not work.
  */
 function isAnswered(session: KernelSession, { netns, link, address }: AddressObject): boolean {
-  const { index, operState, addrGenMode } = session.linkNow(netns, link);
-  if (operState !== "up") return false;
+  const { index, operState } = session.linkNow(netns, link);
+  if (!isOperational(operState)) return false;
   const { socket } = session.namespace(netns);
   if (!listGroups(socket, index).includes(solicitedNodeGroup(address))) return false;
-  if (getRoute(socket, hostPart(address))?.type !== "local") return false;
-  if (netns !== hostNetns || addrGenMode === "none") return true;
+  return getRoute(socket, hostPart(address))?.type === "local";
+}
+
+/** Whether the host can ask for neighbours on the link: it does with its link-local address. */
+function asks(session: KernelSession, { netns, link }: AddressObject): boolean {
+  const { index, addrGenMode } = session.linkNow(netns, link);
+  if (addrGenMode === "none") return true;
+  const { socket } = session.namespace(netns);
   return listAddresses(socket, { index, family: addressFamily.inet6 }).some(
     (info) => info.address.startsWith("fe80:") && !info.tentative,
   );
+}
+
+/** A bridge whose carrier never changed is in state "unknown", and works. */
+function isOperational(state: LinkInfo["operState"]): boolean {
+  return state === "up" || state === "unknown";
 }
 
 /** The group of RFC 4291, section 2.7.1, of an address with prefix length. */
