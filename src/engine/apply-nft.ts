@@ -2,6 +2,7 @@
 import { skeleton } from "../drivers/skeleton.ts";
 import type { NftChange, NftElement } from "../kernel/nft/nft.ts";
 import type { NftChainObject, NftElementObject } from "../model/kernel-object.ts";
+import type { NftTableSpec } from "../model/nft.ts";
 import { ConflictError } from "./conflict.ts";
 import type { KernelSession } from "./kernel-session.ts";
 
@@ -56,14 +57,46 @@ function changeOrInstall(
   }
 }
 
-/** Adds elements that may be there already: those of attachments that exist. */
+/**
+ * Adds elements that may be there already, those of attachments that exist, and makes the chains
+ * that they lead to whole.
+ */
 export function reinstate(
   session: KernelSession,
   elements: readonly NftElementObject[],
   chains: readonly NftChainObject[],
 ): void {
-  const changes = elements.map((element): NftChange => ({ op: "add", element }));
-  changeOrInstall(session, changes, chains);
+  session.nft.ensure(skeleton);
+  session.nft.ensureChains(chains);
+  session.nft.change(elements.map((element): NftChange => ({ op: "add", element })));
+}
+
+/** Removes the elements of our sets and maps whose comment is doomed. Gives how many. */
+export function removeMarked(
+  session: KernelSession,
+  isDoomed: (comment: string) => boolean,
+): number {
+  const doomed = skeleton
+    .filter(({ family, name }) => session.nft.present([{ family, name }])[0])
+    .flatMap((table) => [...table.sets, ...table.maps].map((set) => ({ table, set })))
+    .flatMap(({ table, set }) => elementsOf(session, table.family, table.name, set.name))
+    .filter(({ comment }) => comment !== undefined && isDoomed(comment));
+  session.nft.change(doomed.map((element): NftChange => ({ op: "delete", element })));
+  return doomed.length;
+}
+
+function elementsOf(
+  session: KernelSession,
+  family: NftTableSpec["family"],
+  table: string,
+  set: string,
+): NftElement[] {
+  try {
+    return session.nft.elements({ family: family as NftElement["family"], table, set });
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return [];
+    throw error;
+  }
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Engine } from "./engine.ts";
 import { attachmentId } from "./names.ts";
 import { observe } from "./observe.ts";
 import { readRecord } from "./record.ts";
-import { restoreIfErased } from "./restore.ts";
+import { restoreIfErased, restoreNft } from "./restore.ts";
 
 /** The attachment is not as it should be. */
 export class CheckError extends Error {
@@ -41,14 +41,26 @@ export async function checkAttachment(engine: Engine, request: CheckRequest): Pr
     maker: request.maker,
   });
   const expected = [...(record?.objects ?? []), ...expectedOf(request)];
-  const faults = [...linkFaults(engine, request), ...objectFaults(engine, expected)];
+  const amiss = faultyObjects(engine, expected);
+  const faults = [...linkFaults(engine, request), ...new Set(amiss.map(({ fault }) => fault))];
   if (restored > 0) {
     faults.push(
       `another program had erased Netloom's nftables tables: ${restored} attachments were restored, ` +
         "check again",
     );
+  } else if (record && amiss.some(({ object }) => object.kind.startsWith("nft-"))) {
+    faults.push(restoreOwn(engine, record.objects));
   }
   if (faults.length > 0) throw new CheckError(faults.join("; "));
+}
+
+function restoreOwn({ session }: Engine, objects: readonly KernelObject[]): string {
+  try {
+    restoreNft(session, objects);
+    return "what was missing of nftables was restored, check again";
+  } catch (error) {
+    return `what is missing of nftables cannot be restored: ${(error as Error).message}`;
+  }
 }
 
 /** Addresses and routes that the result promised on the container's link. */
@@ -85,24 +97,20 @@ function linkFaults({ session }: Engine, { netns, result }: CheckRequest): strin
   });
 }
 
-function objectFaults({ session }: Engine, expected: readonly KernelObject[]): string[] {
-  const found = new Map(observe(session, expected).map((object) => [key(object), object]));
-  const faults = expected.flatMap((object) => {
-    const have = found.get(key(object));
-    if (!have) return [`${describe(object)} is missing`];
-    const fields = differences(lasting(object), have);
-    return fields.length === 0 ? [] : [`${describe(object)} differs in ${fields.join(", ")}`];
-  });
-  return [...new Set(faults)];
+interface Fault {
+  readonly object: KernelObject;
+  readonly fault: string;
 }
 
-/** A link without what later plugins of a chain may have changed; the result has their MAC. */
-function lasting(object: KernelObject): KernelObject {
-  if (object.kind !== "link" || object.life === "shared") return object;
-  const { mtu: _, promisc: __, ...rest } = object;
-  if (rest.type !== "veth") return rest;
-  const { netns, name, up } = rest.peer;
-  return { ...rest, peer: { netns, name, up } };
+function faultyObjects({ session }: Engine, expected: readonly KernelObject[]): Fault[] {
+  const found = new Map(observe(session, expected).map((object) => [key(object), object]));
+  return expected.flatMap((object): Fault[] => {
+    const have = found.get(key(object));
+    if (!have) return [{ object, fault: `${describe(object)} is missing` }];
+    const fields = differences(object, have);
+    if (fields.length === 0) return [];
+    return [{ object, fault: `${describe(object)} differs in ${fields.join(", ")}` }];
+  });
 }
 
 const describe = (object: KernelObject): string => {
@@ -118,6 +126,6 @@ const describe = (object: KernelObject): string => {
     case "nft-chain":
       return `nftables chain "${object.chain}"`;
     case "nft-element":
-      return `element of nftables set "${object.set}"`;
+      return `element ${object.key.flatMap(Object.values).join(" . ")} of nftables set "${object.set}"`;
   }
 };

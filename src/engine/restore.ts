@@ -2,10 +2,11 @@
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { skeleton } from "../drivers/skeleton.ts";
 import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
+import { key } from "../plan/key.ts";
 import { reinstate } from "./apply-nft.ts";
 import { bootId } from "./boot.ts";
 import type { Engine } from "./engine.ts";
-
+import type { KernelSession } from "./kernel-session.ts";
 import type { Paths } from "./paths.ts";
 import { type AttachmentRecord, listRecords } from "./record.ts";
 
@@ -32,16 +33,20 @@ export async function restoreIfErased(engine: Engine): Promise<number> {
   if (!isInUse(paths)) return 0;
   await session.loadNft();
   if (session.nft.intact(skeleton)) return 0;
-  session.nft.ensure(skeleton);
   const live = listRecords(paths).filter((record) => isLive(engine, record));
-  for (const { objects } of live) restoreOne(engine, objects);
+  restoreNft(
+    session,
+    live.flatMap(({ objects }) => objects),
+  );
   return live.length;
 }
 
-function restoreOne({ session }: Engine, objects: readonly KernelObject[]): void {
+/** Makes what is of nftables among these objects of attachments that exist. */
+export function restoreNft(session: KernelSession, objects: readonly KernelObject[]): void {
   const chains = objects.filter((object) => object.kind === "nft-chain");
+  const unique = [...new Map(chains.map((chain) => [key(chain), chain])).values()];
   const elements = objects.filter((object) => object.kind === "nft-element");
-  if (elements.length > 0) reinstate(session, elements, chains);
+  reinstate(session, elements, unique);
 }
 
 /** Whether a record's attachment still exists: made in this boot, its host link there. */
