@@ -1,7 +1,10 @@
 /** Carries out a plan's steps, in order, in as few exchanges with the kernel as they allow. */
 import { addAddress, removeAddress } from "../kernel/netlink/address.ts";
 import { addRoute, removeRoute, replaceRoute } from "../kernel/netlink/route.ts";
+
+import { netloomProtocol } from "../kernel/netlink/rtm.ts";
 import { readSysctls, writeSysctls } from "../kernel/sysctl/sysctl.ts";
+
 import { formatIp } from "../lib/ip.ts";
 import { broadcastOf, parsePrefix } from "../lib/prefix.ts";
 import type {
@@ -98,6 +101,7 @@ function enqueueAddress(session: KernelSession, op: Step["op"], object: AddressO
           broadcast: broadcastText(address),
           dad,
           noPrefixRoute: prefixRoute === false,
+          protocol: netloomProtocol,
         });
   // Two attachments of one network may bring the same gateway address at the same moment.
   session.enqueue(netns, object.life === "shared" ? { ...item, tolerate: ["EEXIST"] } : item);

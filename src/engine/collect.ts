@@ -1,9 +1,11 @@
 /** Removes what attachments left that the runtime no longer knows. */
+import { listLinks } from "../kernel/netlink/link-info.ts";
+import { hostNetns } from "../model/kernel-object.ts";
 import type { Attachment } from "../model/port.ts";
 import { clean } from "./clean.ts";
-import { detach } from "./detach.ts";
+import { detach, removeUnrecorded } from "./detach.ts";
 import type { Engine } from "./engine.ts";
-import { attachmentId } from "./names.ts";
+import { attachmentId, idOfAlias } from "./names.ts";
 import { listRecords } from "./record.ts";
 
 /** Whose attachments to look through. */
@@ -12,26 +14,36 @@ export interface CollectRequest {
   readonly maker: string;
   /** Those that stay. */
   readonly valid: readonly Attachment[];
+  /** The network's bridge: what is on it with our mark, but without a record, goes too. */
+  readonly bridge?: string;
 }
 
 /**
- * Detaches every recorded attachment of the network that `valid` does not name; an empty `valid`
- * also removes what the network's attachments shared. Goes on past failures and throws them all.
+ * Detaches every attachment of the network that `valid` does not name; an empty `valid` also
+ * removes what the network's attachments shared. Goes on past failures and throws them all.
  */
 export async function collect(engine: Engine, request: CollectRequest): Promise<void> {
   const { network, maker, valid } = request;
   const keep = new Set(valid.map(attachmentId));
-  const stale = listRecords(engine.paths).filter(
+  const records = listRecords(engine.paths);
+  const recorded = new Set(records.map(({ id }) => id));
+  const stale = records.filter(
     (record) => record.network === network && record.maker === maker && !keep.has(record.id),
   );
   const errors: unknown[] = [];
-  for (const record of stale) await detach(engine, record).catch((error) => errors.push(error));
-  if (valid.length === 0) {
-    try {
-      await clean(engine);
-    } catch (error) {
-      errors.push(error);
-    }
+  const attempt = (work: Promise<unknown>) => work.catch((error) => errors.push(error));
+  for (const record of stale) await attempt(detach(engine, record));
+  for (const id of idsOn(engine, request.bridge)) {
+    if (!keep.has(id) && !recorded.has(id)) await attempt(removeUnrecorded(engine.session, id));
   }
+  if (valid.length === 0) await attempt(clean(engine));
   if (errors.length > 0) throw new AggregateError(errors, `Cannot clean network "${network}"`);
+}
+
+/** Attachments that have a link of ours on the bridge. */
+function idsOn({ session }: Engine, bridge: string | undefined): string[] {
+  const host = session.namespace(hostNetns);
+  const master = bridge === undefined ? undefined : host.findLink(bridge)?.index;
+  if (master === undefined) return [];
+  return listLinks(host.socket, { master }).flatMap(({ alias }) => idOfAlias(alias) ?? []);
 }

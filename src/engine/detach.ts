@@ -45,15 +45,25 @@ export async function detachFrom(engine: Engine, request: DetachRequest): Promis
   throwAll(errors);
 }
 
-async function removeUnrecorded(
+/** Removes what bears the attachment's mark, or else the link that another plugin made for it. */
+export async function removeUnrecorded(
   session: KernelSession,
   id: string,
-  request: DetachRequest,
+  request: Partial<DetachRequest> = {},
 ): Promise<void> {
+  await removeElementsOf(session, id);
   const own = session.namespace(hostNetns).findLink(hostLinkName(id));
-  const inside = request.netns && session.namespace(request.netns).findLink(request.ifName);
+  const { netns, ifName } = request;
+  const inside = netns && ifName && session.namespace(netns).findLink(ifName);
   if (own?.alias === aliasOf(id)) await remove(session, hostNetns, own.name);
-  else if (inside) await remove(session, request.netns!, inside.name);
+  else if (inside) await remove(session, netns, inside.name);
+}
+
+/** What of our tables bears the attachment's mark, if the tables exist. */
+async function removeElementsOf(session: KernelSession, id: string): Promise<void> {
+  const { removeMarked } = await import("./apply-nft.ts");
+  await session.loadNft();
+  removeMarked(session, (comment) => comment === aliasOf(id));
 }
 
 async function remove(session: KernelSession, netns: string, name: string): Promise<void> {

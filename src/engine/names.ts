@@ -22,6 +22,11 @@ export function aliasOf(id: string): string {
   return `netloom:cni:${id}`;
 }
 
+/** The attachment that a mark of ours names; undefined for any other text. */
+export function idOfAlias(alias: string | undefined): string | undefined {
+  return /^netloom:cni:([0-9a-f]{16})$/.exec(alias ?? "")?.[1];
+}
+
 /** How this host differs from all others; empty where nothing tells. */
 function machineId(): string {
   try {

@@ -5,6 +5,7 @@ import { checkAttachment } from "../../engine/check.ts";
 import { collect } from "../../engine/collect.ts";
 import { detachFrom } from "../../engine/detach.ts";
 import { type Engine, openEngine } from "../../engine/engine.ts";
+import { KernelFacts } from "../../engine/host-facts.ts";
 import { ConfigError } from "../../model/config-error.ts";
 import { hostNetns, type KernelObject } from "../../model/kernel-object.ts";
 import type { Port } from "../../model/port.ts";
@@ -49,7 +50,10 @@ export function linkPlugin<C>(driver: Driver<C>, options: LinkPluginOptions = {}
     async gc(call, valid) {
       using engine = openEngine();
       await finishAll([
-        () => collect(engine, { network: call.conf.name, maker: type, valid }),
+        () => {
+          const bridge = bridgeOf(driver, engine, call);
+          return collect(engine, { network: call.conf.name, maker: type, valid, bridge });
+        },
         () => collectAddresses(engine, call, valid),
       ]);
     },
@@ -59,6 +63,18 @@ export function linkPlugin<C>(driver: Driver<C>, options: LinkPluginOptions = {}
       await (await ipamOf(call))?.status(call);
     },
   };
+}
+
+/** The network's bridge; undefined without one, and where a wrong configuration names none. */
+function bridgeOf<C>(driver: Driver<C>, engine: Engine, call: Call): string | undefined {
+  try {
+    const facts = new KernelFacts(engine.session);
+    const objects = driver.network(driver.parse(call.conf.raw), call.conf.name, facts);
+    return objects.find((object) => object.kind === "link")?.name;
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
 }
 
 async function add<C>(call: Call, driver: Driver<C>, options: LinkPluginOptions): Promise<Result> {
