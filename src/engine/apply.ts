@@ -124,9 +124,10 @@ function writeAll(session: KernelSession, sysctls: readonly SysctlObject[]): voi
   session.flush();
   for (const netns of new Set(sysctls.map((sysctl) => sysctl.netns))) {
     const inside = sysctls.filter((sysctl) => sysctl.netns === netns);
-    const right = rightAlready(netns, inside);
+    const { path } = session.namespace(netns);
+    const right = rightAlready(path, inside);
     writeSysctls(
-      netns,
+      path,
       inside.filter((sysctl) => !right.has(sysctl)),
     );
   }

@@ -139,11 +139,11 @@ function isRoute(wanted: RouteObject, found: RouteInfo): boolean {
   );
 }
 
-function observeSysctls(_session: KernelSession, sysctls: readonly SysctlObject[]): SysctlObject[] {
+function observeSysctls(session: KernelSession, sysctls: readonly SysctlObject[]): SysctlObject[] {
   return [...new Set(sysctls.map((sysctl) => sysctl.netns))].flatMap((netns) => {
     const inside = sysctls.filter((sysctl) => sysctl.netns === netns);
     const values = readSysctls(
-      netns,
+      session.namespace(netns).path,
       inside.map(({ path }) => path),
     );
     return inside.flatMap((wanted, i) => {
