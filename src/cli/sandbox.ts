@@ -7,7 +7,8 @@ export const sandboxHelp = `Runs a command in a network namespace of its own, at
   netloom sandbox run --network LIST… [-p PORTS] [--name NAME] [--] COMMAND ARGUMENT…
 
 The namespace has its loopback and a link for each network. When the command ends, or on SIGINT,
-SIGTERM or SIGHUP, everything is removed again; the exit status is the command's.
+SIGTERM or SIGHUP, everything is removed again, with processes that the command left behind; the
+exit status is the command's.
 
   -n, --network LIST   a network's name in --conf-dir, or a .conflist or .conf file; the first
                        is eth0, the next eth1 …

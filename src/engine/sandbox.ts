@@ -1,4 +1,5 @@
 /** Named namespaces to run a command in. */
+import { readdirSync, statSync } from "node:fs";
 import { createNetns, inNetns, namedNetnsDir, removeNetns } from "../kernel/netns/netns.ts";
 
 /** The path of the namespace of that name, as `ip netns` has it. */
@@ -27,4 +28,52 @@ export function spawnInside(netns: string, command: readonly string[]): Bun.Subp
   return inNetns(netns, () =>
     Bun.spawn([...command], { stdin: "inherit", stdout: "inherit", stderr: "inherit" }),
   );
+}
+
+const patienceMs = 1000;
+const pauseMs = 10;
+
+/**
+ * Ends every process that is inside the namespace: SIGTERM, and SIGKILL for those that are still
+ * there after a second. Only for a namespace of our own making: all that is in it came from us.
+ */
+export async function endProcesses(netns: string): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  signalAll(processesIn(netns), "SIGTERM");
+  for (;;) {
+    const left = processesIn(netns);
+    if (left.length === 0) return;
+    if (performance.now() > deadline) return signalAll(left, "SIGKILL");
+    await Bun.sleep(pauseMs);
+  }
+}
+
+function processesIn(netns: string): number[] {
+  const { dev, ino } = statSync(netns);
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      const own = namespaceOf(pid);
+      return own?.ino === ino && own.dev === dev;
+    })
+    .map(Number);
+}
+
+/** Undefined for a process that has ended meanwhile, or that we may not look at. */
+function namespaceOf(pid: string) {
+  try {
+    return statSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return undefined;
+  }
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }

@@ -88,6 +88,14 @@ describe("netloom sandbox run", () => {
     }
   });
 
+  test("ends what the command leaves running", async () => {
+    const script = "(trap '' TERM; sleep 77) & sleep 78 & echo ready";
+    const { status } = await sandbox("sh", "-c", script);
+    expect(status).toBe(0);
+    const left = (await run(["pgrep", "-f", "^sleep 7[78]$"])).stdout;
+    expect(left).toBe("");
+  });
+
   test("publishes ports", async () => {
     const serve = "echo ready; while :; do echo hello | busybox nc -lp 80; done";
     const words = ["--network", "demo", "-p", "8080:80", "--", "sh", "-c", serve];

@@ -1,6 +1,6 @@
 /** Runs a command in a namespace of its own, attached to networks, and cleans up after it. */
 import { raiseLoopback } from "../../engine/loopback.ts";
-import { dropNamespace, makeNamespace, spawnInside } from "../../engine/sandbox.ts";
+import { dropNamespace, endProcesses, makeNamespace, spawnInside } from "../../engine/sandbox.ts";
 import { checkContainerId } from "../env.ts";
 import { CniError, cniCodes, toCniError } from "../errors.ts";
 import type { Result } from "../types.ts";
@@ -23,7 +23,8 @@ export interface SandboxOptions extends Runtime {
 }
 
 /**
- * Makes the sandbox, runs the command with our standard streams, removes the sandbox. SIGINT,
+ * Makes the sandbox, runs the command with our standard streams, removes the sandbox with whatever
+ * the command left running in it. SIGINT,
  * SIGTERM and SIGHUP go on to the command. Gives its exit status, 128 and the signal's number when
  * a signal ended it, 127 when there is no such program. Throws CniError when the sandbox can't be
  * made, AggregateError when something of it stays.
@@ -49,6 +50,8 @@ export async function runSandbox(options: SandboxOptions): Promise<number> {
         undo.push(() => delNetwork(options, list, attachment));
         options.onAttach?.(list, result);
       }
+      // First to go: what the command left running would outlive its network.
+      undo.push(() => endProcesses(netns));
       return watch.ended ? statusOf(watch.ended) : await run(netns, options, watch);
     } finally {
       await undoAll(undo, name);
