@@ -83,6 +83,32 @@ describe("a batch", () => {
     );
   });
 
+  test("is answered in order also where the numbers of requests begin anew", () => {
+    using netns = new ScratchNetns("batch");
+    using socket = netns.socket();
+    Object.assign(socket, { seq: 0xffffffff - 2 });
+    const targets = [{ name: "lo" }, { name: "nil" }, { index: 1 }, { index: 9 }, { name: "lo" }];
+    for (let round = 0; round < 3; round++) {
+      const found = getLinks(socket, targets).map((link) => link?.name);
+      expect(found).toEqual(["lo", undefined, "lo", undefined, "lo"]);
+      expect(listLinks(socket).map((link) => link.name)).toEqual(["lo"]);
+    }
+  });
+
+  test("is served to the root of a user namespace, who may not force large buffers", () => {
+    const script = `
+      import { NetlinkSocket } from "${import.meta.dir}/socket.ts";
+      import { createLink } from "${import.meta.dir}/link.ts";
+      using socket = new NetlinkSocket("route");
+      const names = Array.from({ length: 60 }, (_, at) => "br" + at);
+      socket.run(names.map((name) => createLink({ name, kind: "bridge" })));
+      using netfilter = new NetlinkSocket("netfilter");`;
+    const command = `'${process.execPath}' -e '${script}' && ip -j link`;
+    const result = Bun.spawnSync(["unshare", "--map-root-user", "--net", "sh", "-c", command]);
+    expect(result.stderr.toString()).toBe("");
+    expect(JSON.parse(result.stdout.toString())).toHaveLength(61);
+  });
+
   test("of nothing does nothing", () => {
     using netns = new ScratchNetns("batch");
     using socket = netns.socket();

@@ -93,9 +93,9 @@ export class NetlinkSocket implements Disposable {
     }
     this.assertFree();
     if (requests.length === 0) return [];
-    const first = this.seq + 1;
+    const before = this.seq;
     sys.send(this.fd, this.encodeAll(requests));
-    return this.collect(requests, first);
+    return this.collect(requests, before);
   }
 
   /**
@@ -107,7 +107,7 @@ export class NetlinkSocket implements Disposable {
     this.assertFree();
     if (requests.length === 0) return [];
     if (requests.length > maxBatch) throw new RangeError(`at most ${maxBatch} requests at once`);
-    const first = this.seq + 1;
+    const before = this.seq;
     const bytes = this.encodeAll(requests);
     this.busy = true;
     try {
@@ -117,7 +117,7 @@ export class NetlinkSocket implements Disposable {
     } finally {
       this.busy = false;
     }
-    return throwFirst(this.collect(requests, first));
+    return throwFirst(this.collect(requests, before));
   }
 
   /** All messages that answer a dump. A dump that changed under way is repeated. */
@@ -140,7 +140,7 @@ export class NetlinkSocket implements Disposable {
     const last = requests.length - 1;
     for (let at = 0; at <= last; at++) {
       const item = requests[at]!;
-      encode(out, item, at === last ? item.flags | nlmF.ack : item.flags, ++this.seq);
+      encode(out, item, at === last ? item.flags | nlmF.ack : item.flags, this.nextSeq());
     }
     if (out.length > sendBufferBytes) this.enlarge(socketOption.sendBufferForce, 2 * out.length);
     if (last > usualAnswers) this.enlarge(socketOption.receiveBufferForce, receiveBufferBytes);
@@ -155,12 +155,19 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
-  private collect(requests: readonly Request[], first: number): Outcome[] {
+  /** In an agent that runs for months the numbers begin anew. */
+  private nextSeq(): number {
+    this.seq = (this.seq + 1) >>> 0;
+    return this.seq;
+  }
+
+  /** The answers to requests whose numbers come after `before`. */
+  private collect(requests: readonly Request[], before: number): Outcome[] {
     const outcomes: { replies: Message[]; error: NetlinkError | undefined }[] = [];
     for (let at = 0; at < requests.length; at++) outcomes.push({ replies: [], error: undefined });
     for (;;) {
       for (const message of this.receive()) {
-        const at = message.seq - first;
+        const at = (message.seq - before - 1) >>> 0;
         const outcome = outcomes[at];
         // Left over from a batch that gave up.
         if (!outcome) continue;
@@ -176,7 +183,7 @@ export class NetlinkSocket implements Disposable {
 
   private dumpOnce(item: Request): Message[] | undefined {
     const out = new Writer(64);
-    const seq = ++this.seq;
+    const seq = this.nextSeq();
     encode(out, item, item.flags | nlmF.dump, seq);
     sys.send(this.fd, out.bytes);
     const found: Message[] = [];

@@ -35,7 +35,7 @@ const names: Readonly<Record<number, string>> = {
   32: "EPIPE",
   33: "EDOM",
   34: "ERANGE",
-  35: "EDEADLOCK",
+  35: "EDEADLK",
   36: "ENAMETOOLONG",
   37: "ENOLCK",
   38: "ENOSYS",
