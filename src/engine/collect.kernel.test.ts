@@ -124,6 +124,15 @@ describe("DEL without a record", () => {
     expect(ports(fixture)).toEqual([]);
     expect(ruleset(fixture)).not.toMatch(/elements/);
   });
+
+  test("leaves the link of another container that has the namespace by now", async () => {
+    using fixture = new EngineFixture("late");
+    const [box] = await startAll(fixture, 1);
+    const before = fixture.state();
+    const late = { netns: box!.netns, id: { containerId: "late", ifName: "eth0" } };
+    await fixture.detach(late, wishOf(1));
+    expect(fixture.state()).toEqual(before);
+  });
 });
 
 describe("clean", () => {

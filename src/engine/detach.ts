@@ -1,6 +1,6 @@
 /** Takes an attachment away. Succeeds when there is none, and goes on past failures. */
 import { deleteLink } from "../kernel/netlink/link.ts";
-import { getLink } from "../kernel/netlink/link-info.ts";
+import { getLink, type LinkInfo } from "../kernel/netlink/link-info.ts";
 import { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import { hostNetns, type KernelObject, type LinkObject } from "../model/kernel-object.ts";
 import type { Attachment } from "../model/port.ts";
@@ -9,7 +9,7 @@ import { apply } from "./apply.ts";
 import { forgetUdp } from "./effects.ts";
 import type { Engine } from "./engine.ts";
 import type { KernelSession } from "./kernel-session.ts";
-import { aliasOf, attachmentId, hostLinkName } from "./names.ts";
+import { aliasOf, attachmentId, hostLinkName, idOfAlias } from "./names.ts";
 import { type AttachmentRecord, readRecord, removeRecord } from "./record.ts";
 
 /** Which attachment of which plugin. */
@@ -54,9 +54,18 @@ export async function removeUnrecorded(
   await removeElementsOf(session, id);
   const own = session.namespace(hostNetns).findLink(hostLinkName(id));
   const { netns, ifName } = request;
-  const inside = netns && ifName && session.namespace(netns).findLink(ifName);
+  const inside = netns && ifName ? session.namespace(netns).findLink(ifName) : undefined;
   if (own?.alias === aliasOf(id)) await remove(session, hostNetns, own.name);
-  else if (inside) await remove(session, netns, inside.name);
+  else if (inside && !isOfAnother(session, id, inside)) await remove(session, netns!, inside.name);
+}
+
+/** A DEL may come late, when its namespace serves another container already. */
+function isOfAnother(session: KernelSession, id: string, inside: LinkInfo): boolean {
+  if (inside.link === undefined) return false;
+  const { socket } = session.namespace(hostNetns);
+  const peer = getLink(socket, { index: inside.link });
+  const owner = idOfAlias(peer?.alias);
+  return owner !== undefined && owner !== id && peer?.link === inside.index;
 }
 
 /** What of our tables bears the attachment's mark, if the tables exist. */
