@@ -22,6 +22,7 @@ import type { Driver, HostFacts, ResultLink } from "./driver.ts";
 import { deafToRouters, forwarding, usableAtOnce } from "./forwarding.ts";
 import { macGuardObjects } from "./mac-guard.ts";
 import { masqueradeObjects } from "./masquerade.ts";
+import { hostOf, linkMtu, refuseTooSmall } from "./mtu.ts";
 
 const defaultRoutes = { 4: "0.0.0.0/0", 6: "::/0" } as const;
 
@@ -49,7 +50,8 @@ export const bridge: Driver<BridgeConfig> = {
     return { ...port, ips, routes };
   },
 
-  network(config, name, host) {
+  network(config, name, facts) {
+    const host = hostOf(config, facts);
     const shared = { netns: hostNetns, scope: networkScope(name), life: "shared" } as const;
     const objects: KernelObject[] = [
       {
@@ -58,7 +60,7 @@ export const bridge: Driver<BridgeConfig> = {
         type: "bridge",
         name: config.bridge,
         mac: host.macOf(`bridge ${config.bridge}`),
-        mtu: config.mtu === 0 ? host.uplinkMtu : config.mtu,
+        mtu: linkMtu(config, host),
         alias: "netloom:cni",
         up: true,
         ...(config.promiscMode ? { promisc: true } : {}),
@@ -77,7 +79,9 @@ export const bridge: Driver<BridgeConfig> = {
     return objects;
   },
 
-  port(port, config, host) {
+  port(port, config, facts) {
+    refuseTooSmall(port, config, facts);
+    const host = hostOf(config, facts);
     return [
       pair(port, config, host),
       ...deafToRouters(port, host),
@@ -114,7 +118,7 @@ function firstOf(ip: PortIp): string {
 }
 
 function pair(port: Port, config: BridgeConfig, host: HostFacts): KernelObject {
-  const mtu = config.mtu === 0 ? host.uplinkMtu : config.mtu;
+  const mtu = linkMtu(config, host);
   return {
     netns: hostNetns,
     scope: attachmentScope(port.id),
@@ -170,7 +174,7 @@ function gateway(port: Port, config: BridgeConfig, host: HostFacts): KernelObjec
             type: "veth",
             name: `nlv-${config.vlan}-${config.bridge}`.slice(0, 15),
             mac: host.macOf(`leg port ${link}`),
-            mtu: config.mtu === 0 ? host.uplinkMtu : config.mtu,
+            mtu: linkMtu(config, host),
             alias: "netloom:cni",
             up: true,
             master: config.bridge,

@@ -1,5 +1,9 @@
 /** Bounds of a link's MTU. */
+import { ConfigError } from "../model/config-error.ts";
 import { integer, type Parser, withDefault, wrong } from "../model/parse.ts";
+import type { Port } from "../model/port.ts";
+import { familyOf } from "./container-side.ts";
+import type { HostFacts } from "./driver.ts";
 
 /** The largest that veth and bridges take. Source: ETH_MAX_MTU in uapi/linux/if_ether.h. */
 const maxMtu = 65535;
@@ -14,3 +18,32 @@ export const mtu: Parser<number> = withDefault((value, path) => {
   const bytes = whole(value, path);
   return bytes === 0 || bytes >= minMtu ? bytes : wrong(`0, or ${minMtu} or more`, value, path);
 }, 0);
+
+/** What IPv6 needs; the kernel has none on a link with less. Source: RFC 8200, section 5. */
+const minMtu6 = 1280;
+
+/** The MTU in bytes of a network's links. */
+export function linkMtu(config: { readonly mtu: number }, host: HostFacts): number {
+  return config.mtu === 0 ? host.uplinkMtu : config.mtu;
+}
+
+/** The host as seen from links of the network: without IPv6 where their MTU is too small for it. */
+export function hostOf(config: { readonly mtu: number }, host: HostFacts): HostFacts {
+  if (linkMtu(config, host) >= minMtu6) return host;
+  return { macOf: host.macOf, uplinkMtu: host.uplinkMtu, raUplinks: [], ipv6: false };
+}
+
+/** Throws ConfigError for an IPv6 address on a link whose MTU is too small for it. */
+export function refuseTooSmall(
+  port: Port,
+  config: { readonly mtu: number },
+  host: HostFacts,
+): void {
+  const bytes = linkMtu(config, host);
+  const ip = port.ips.find(({ address }) => familyOf(address) === 6);
+  if (!ip || bytes >= minMtu6) return;
+  throw new ConfigError(
+    "mtu",
+    `${bytes} is too small for the IPv6 address ${ip.address}: take ${minMtu6} or more`,
+  );
+}

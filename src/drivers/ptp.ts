@@ -8,6 +8,7 @@ import { hostPart, linkAddresses, linkRoutes, linkSysctls } from "./container-si
 import type { Driver, HostFacts } from "./driver.ts";
 import { deafToRouters, forwarding, usableAtOnce } from "./forwarding.ts";
 import { masqueradeObjects } from "./masquerade.ts";
+import { hostOf, linkMtu, refuseTooSmall } from "./mtu.ts";
 import { type PtpConfig, parsePtpConfig } from "./ptp-config.ts";
 
 const scopeLink = 253;
@@ -32,7 +33,9 @@ export const ptp: Driver<PtpConfig> = {
 
   network: () => [],
 
-  port(port, config, host) {
+  port(port, config, facts) {
+    refuseTooSmall(port, config, facts);
+    const host = hostOf(config, facts);
     return [
       pair(port, config, host),
       ...deafToRouters(port, host),
@@ -59,7 +62,7 @@ export const ptp: Driver<PtpConfig> = {
 };
 
 function pair(port: Port, config: PtpConfig, host: HostFacts): KernelObject {
-  const mtu = config.mtu === 0 ? host.uplinkMtu : config.mtu;
+  const mtu = linkMtu(config, host);
   return {
     netns: hostNetns,
     scope: attachmentScope(port.id),
