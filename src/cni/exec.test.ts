@@ -32,6 +32,11 @@ describe("finding a plugin", () => {
     expect(findPlugin("sub", [fakes.folder])).toBeUndefined();
   });
 
+  test("passes over what is no folder", () => {
+    const path = ["relative", "/etc/passwd", "/proc/self/mem", fakes.folder];
+    expect(findPlugin("one", path)).toBe(`${fakes.folder}/one`);
+  });
+
   for (const type of ["", ".", "..", "../one", "a/b", "a\\b", "/bin/sh", "one\0"]) {
     test(`refuses the type ${JSON.stringify(type)}, whatever lies there`, () => {
       expect(() => findPlugin(type, [fakes.folder])).toThrow(expect.objectContaining({ code: 7 }));

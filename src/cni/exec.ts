@@ -42,9 +42,18 @@ export function findPlugin(type: string, path: readonly string[]): string | unde
   }
   for (const folder of path) {
     const file = `${folder}/${type}`;
-    if (statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
+    if (isFile(file)) return file;
   }
   return undefined;
+}
+
+/** CNI_PATH may name what is no folder, or one that nobody may look into. */
+function isFile(file: string): boolean {
+  try {
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** As findPlugin, but throws CniError 7 when no folder has it. */
