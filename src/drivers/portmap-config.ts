@@ -1,5 +1,5 @@
 /** The configuration of published ports, as the reference's `portmap` plugin has it. */
-import { parseIp } from "../lib/ip.ts";
+import { formatIp, parseIp, unmapped } from "../lib/ip.ts";
 import { ConfigError } from "../model/config-error.ts";
 import {
   flag,
@@ -27,11 +27,16 @@ function protocol(value: unknown, path: string): PortMapping["protocol"] {
   return name === "" ? "tcp" : oneOf(...names)(name, path);
 }
 
+/** `::ffff:127.0.0.1` is 127.0.0.1, as for the reference: packets never bear it. */
+function hostIp(value: unknown, path: string): string {
+  return formatIp(unmapped(parseIp(ipAddress(value, path))));
+}
+
 const mapping = object({
   hostPort: port,
   containerPort: port,
   protocol,
-  hostIP: unlessEmpty(ipAddress),
+  hostIP: unlessEmpty(hostIp),
   range: optional(integer(1, maxPort)),
 });
 
