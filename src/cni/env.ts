@@ -14,7 +14,8 @@ export interface CniEnv {
   readonly containerId: string;
   readonly netns: string;
   readonly ifName: string;
-  readonly args: CniArgs;
+  /** CNI_ARGS as it is, for `readArgs`. */
+  readonly args: string;
   readonly path: readonly string[];
   /** CNI_NETNS may be our own namespace. */
   readonly netnsOverride: boolean;
@@ -57,7 +58,7 @@ export function readEnv(env: Environment): CniEnv {
     containerId: named ? env.CNI_CONTAINERID! : "",
     netns: named ? (env.CNI_NETNS ?? "") : "",
     ifName: named ? env.CNI_IFNAME! : "",
-    args: named ? readArgs(env.CNI_ARGS ?? "", verb) : noArgs,
+    args: named ? (env.CNI_ARGS ?? "") : "",
     path: (env.CNI_PATH ?? "").split(":").filter((folder) => folder !== ""),
     netnsOverride: isTrue(env.CNI_NETNS_OVERRIDE ?? ""),
   };
@@ -103,26 +104,28 @@ export function checkIfName(name: string, what = "CNI_IFNAME"): void {
   if (problem) throw new CniError(4, `${what} "${name}" ${problem}: choose another name`);
 }
 
-/** Reads `KEY=value;KEY=value`. DEL forgives: nothing may keep it from cleaning. */
-function readArgs(text: string, verb: Verb): CniArgs {
+/**
+ * Reads `KEY=value;KEY=value`. Strictly, throws CniError 4 for a part that is no pair, and for a
+ * key that no plugin of ours reads unless IgnoreUnknown is set; else takes what can be read.
+ */
+export function readArgs(text: string, strict: boolean): CniArgs {
   if (text === "") return noArgs;
   const values = new Map<string, string>();
   for (const pair of text.split(";")) {
     const [key, value, ...rest] = pair.split("=");
     if (key && value !== undefined && rest.length === 0) values.set(key, value);
-    else if (pair !== "" && verb !== "DEL") {
+    else if (pair !== "" && strict) {
       throw new CniError(4, `CNI_ARGS holds "${pair}": each part must be KEY=value`);
     }
   }
   const ignoreUnknown = isTrue(values.get("IgnoreUnknown") ?? "");
   values.delete("IgnoreUnknown");
+  if (strict && !ignoreUnknown) refuseUnknown(values);
   return { values, ignoreUnknown };
 }
 
-/** Throws CniError 4 for a key that no plugin of ours reads, unless IgnoreUnknown is set. */
-export function checkArgs(args: CniArgs): void {
-  if (args.ignoreUnknown) return;
-  for (const key of args.values.keys()) {
+function refuseUnknown(values: CniArgs["values"]): void {
+  for (const key of values.keys()) {
     if (knownArgs.has(key)) continue;
     throw new CniError(
       4,

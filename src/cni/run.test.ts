@@ -1,8 +1,9 @@
 /** Tests how a plugin's call is answered, from variables and standard input to output. */
 import { describe, expect, test } from "bun:test";
 import type { LogEvent } from "../lib/log.ts";
+import { validAttachments } from "./call.ts";
 import type { Call, Plugin } from "./plugin.ts";
-import { answer, validAttachments } from "./run.ts";
+import { answer } from "./run.ts";
 import { type AttachmentId, emptyResult, latestVersion, specVersions } from "./types.ts";
 
 /** Variables of a call; no namespace of the kernel is needed for DEL without CNI_NETNS. */
@@ -17,10 +18,12 @@ interface Scene {
   readonly conf?: object | string;
   readonly env?: Record<string, string>;
   readonly plugin?: Partial<Plugin>;
+  readonly type?: string;
 }
 
 /** Calls a plugin that notes what it is called with. */
-async function play({ verb, conf = {}, env: more = {}, plugin = {} }: Scene) {
+async function play(scene: Scene) {
+  const { verb, conf = {}, env: more = {}, plugin = {}, type = "fake" } = scene;
   const calls: { verb: string; call: Call; valid?: readonly AttachmentId[] }[] = [];
   const events: LogEvent[] = [];
   const note = (verb: string) => (call: Call, valid?: readonly AttachmentId[]) => {
@@ -35,7 +38,7 @@ async function play({ verb, conf = {}, env: more = {}, plugin = {} }: Scene) {
   };
   const given = typeof conf === "string" ? conf : { cniVersion: latestVersion, name: "n", ...conf };
   const { text, status } = await answer(
-    { type: "fake", load },
+    { type, load },
     {
       env: { ...env, CNI_COMMAND: verb, ...more },
       stdin: () => (typeof given === "string" ? given : JSON.stringify(given)),
@@ -154,6 +157,13 @@ describe("a call", () => {
     expect(calls[0]!.call.prevResult).toBeUndefined();
     expect(events[0]).toMatchObject({ level: "warn", event: "prevResult ignored", network: "n" });
   });
+
+  for (const type of ["loopback", "portmap"]) {
+    test(`of ${type} takes no notice of CNI_ARGS, as the reference's does`, async () => {
+      const own = { CNI_NETNS: "/proc/self/ns/net", CNI_NETNS_OVERRIDE: "1", CNI_ARGS: "FOO=1;X" };
+      expect((await play({ verb: "ADD", env: own, type })).status).toBe(0);
+    });
+  }
 
   test("with an unknown key in CNI_ARGS is refused, but not for DEL", async () => {
     const args = { CNI_ARGS: "FOO=1" };

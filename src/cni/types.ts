@@ -1,4 +1,5 @@
 /** The words of the CNI specification 1.1.0: versions, verbs, configuration, result. */
+import type { PortRoute } from "../model/port.ts";
 
 /** Every version of the specification, oldest first. */
 export const specVersions = [
@@ -49,19 +50,8 @@ export interface ResultIp {
   readonly interface?: number;
 }
 
-/** A route in a result. */
-export interface ResultRoute {
-  readonly dst: string;
-  readonly gw?: string;
-  /** Bytes. */
-  readonly mtu?: number;
-  /** Bytes. */
-  readonly advmss?: number;
-  readonly priority?: number;
-  readonly table?: number;
-  /** 0 global, 253 link, 254 host. */
-  readonly scope?: number;
-}
+/** A route in a result. `scope` is 0 global, 253 link, 254 host; `mtu` and `advmss` are bytes. */
+export type ResultRoute = PortRoute;
 
 /** What ADD gives, in the shape of 1.1.0. `result.ts` converts to and from older shapes. */
 export interface Result {
