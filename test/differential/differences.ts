@@ -32,6 +32,11 @@ const verbs: Intended[] = [
     when: becomes(true, false),
   },
   {
+    where: /^an IPAM plugin that isn't there \/ GC that keeps all succeeds$/,
+    reason: "GC tells that nobody could collect the addresses when their plugin is not there",
+    when: becomes(true, false),
+  },
+  {
     where: / DEL c\d succeeds$/,
     reason: "DEL succeeds with a wrong configuration and when told twice",
     when: becomes(false, true),

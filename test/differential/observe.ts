@@ -2,7 +2,12 @@
 import { symlinkSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type CniAnswer, callChain, type NetworkList } from "../support/cni-call.ts";
+import {
+  type CniAnswer,
+  type CniCommand,
+  callChain,
+  type NetworkList,
+} from "../support/cni-call.ts";
 import { shell } from "../support/run.ts";
 import { readNetns, readTree } from "../support/snapshot.ts";
 import { netnsPath, TestHost } from "../support/test-host.ts";
@@ -100,6 +105,9 @@ async function observeOtherVerbs(scene: Scene, seen: Observation, roles: Roles):
     seen[`CHECK c${index + 1} succeeds`] = check.ok;
     seen[`CHECK c${index + 1} is silent`] = check.ok && check.stdout === "";
   }
+  if (scene.list.cniVersion === "1.1.0") {
+    seen["GC that keeps all succeeds"] = (await call(keepingAll(scene), "GC", undefined)).ok;
+  }
   if (scene.results[0] !== undefined && !scene.item.vanished) {
     seen["second ADD succeeds"] = (await call(scene, "ADD", 0)).ok;
     seen[scene.item.refused ? "after refused and second ADD" : "after second ADD"] = describe(
@@ -129,11 +137,16 @@ async function observeDel(scene: Scene, seen: Observation): Promise<void> {
   }
 }
 
-function call(
-  scene: Scene,
-  command: "ADD" | "CHECK" | "DEL" | "STATUS",
-  index: number | undefined,
-) {
+/** The scene with a list that names every container as valid. */
+function keepingAll(scene: Scene): Scene {
+  const ifname = scene.item.ifName ?? "eth0";
+  const valid = scene.containers.map((_, i) => ({ containerID: `c${i + 1}`, ifname }));
+  const keys = { "cni.dev/valid-attachments": valid, "cni.dev/attachments": valid };
+  const plugins = scene.list.plugins.map((plugin) => ({ ...plugin, ...keys }));
+  return { ...scene, list: { ...scene.list, plugins } };
+}
+
+function call(scene: Scene, command: CniCommand, index: number | undefined) {
   const { item, host, plugins, list } = scene;
   const isGone = item.vanished && command === "DEL";
   return callChain({
