@@ -71,7 +71,13 @@ export function linkOf({ header, attrs }: Decoded<typeof linkLayout>): LinkInfo 
 
 function getLinkRequest(target: LinkTarget): Request {
   return request(
-    { op: `read ${linkText(target)}`, type: rtm.getLink, flags: 0, tolerate: ["ENODEV"] },
+    {
+      op: `read ${linkText(target)}`,
+      type: rtm.getLink,
+      flags: 0,
+      tolerate: ["ENODEV"],
+      answered: true,
+    },
     linkLayout,
     {
       header: { index: "index" in target ? target.index : 0 },

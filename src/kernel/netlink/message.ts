@@ -55,11 +55,13 @@ export interface Request {
   readonly write: (out: Writer) => void;
   /** Errnos that mean success: deleting what is not there. */
   readonly tolerate?: readonly string[];
+  /** The kernel answers with exactly one message, or an error: no acknowledgement is needed. */
+  readonly answered?: boolean;
 }
 
 /** A request by layout. */
 export function request<H, T extends AttrTable>(
-  head: Pick<Request, "op" | "type" | "flags" | "tolerate">,
+  head: Omit<Request, "write">,
   shape: Layout<H, T>,
   body: { header: Partial<H>; attrs: Attrs<T> },
 ): Request {

@@ -120,7 +120,8 @@ export function getRoute(
       op: `look up route to ${dst}`,
       type: rtm.getRoute,
       flags: 0,
-      tolerate: ["ENETUNREACH", "EHOSTUNREACH", "ESRCH"],
+      tolerate: ["ENETUNREACH", "EHOSTUNREACH", "ESRCH", "EACCES"],
+      answered: true,
     },
     routeLayout,
     {
@@ -134,6 +135,9 @@ export function getRoute(
       attrs: { dst: address, src: from.source, oif: from.oif, mark: from.mark },
     },
   );
-  const reply = socket.run([item])[0]?.replies[0];
-  return reply && readRoute(reply);
+  const { error, replies } = socket.batch([item])[0]!;
+  // What a blackhole answers; a request that is wrong is explained.
+  if (error?.code === "EINVAL" && error.extack === undefined) return undefined;
+  if (error) throw error;
+  return replies[0] && readRoute(replies[0]);
 }

@@ -240,7 +240,13 @@ describe("looking a destination up", () => {
     using socket = netns.socket();
     expect(getRoute(socket, "192.0.2.7")).toBeUndefined();
     expect(getRoute(socket, "2001:db8::1")).toBeUndefined();
-    netns.run("ip", "route", "add", "unreachable", "192.0.2.0/24");
-    expect(getRoute(socket, "192.0.2.7")).toBeUndefined();
+    for (const type of ["unreachable", "blackhole", "prohibit", "throw"]) {
+      netns.run("ip", "route", "add", type, "192.0.2.0/24");
+      netns.run("ip", "route", "add", type, "2001:db8::/32");
+      expect(getRoute(socket, "192.0.2.7")).toBeUndefined();
+      expect(getRoute(socket, "2001:db8::1")).toBeUndefined();
+      netns.run("ip", "route", "del", type, "192.0.2.0/24");
+      netns.run("ip", "route", "del", type, "2001:db8::/32");
+    }
   });
 });

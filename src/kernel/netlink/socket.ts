@@ -140,7 +140,8 @@ export class NetlinkSocket implements Disposable {
     const last = requests.length - 1;
     for (let at = 0; at <= last; at++) {
       const item = requests[at]!;
-      encode(out, item, at === last ? item.flags | nlmF.ack : item.flags, this.nextSeq());
+      const ack = at === last && !item.answered ? nlmF.ack : 0;
+      encode(out, item, item.flags | ack, this.nextSeq());
     }
     if (out.length > sendBufferBytes) this.enlarge(socketOption.sendBufferForce, 2 * out.length);
     if (last > usualAnswers) this.enlarge(socketOption.receiveBufferForce, receiveBufferBytes);
@@ -171,12 +172,11 @@ export class NetlinkSocket implements Disposable {
         const outcome = outcomes[at];
         // Left over from a batch that gave up.
         if (!outcome) continue;
-        if (message.type !== nlmsg.error) {
-          outcome.replies.push(message);
-          continue;
-        }
-        outcome.error = untolerated(message, requests[at]!);
-        if (message.seq === this.seq) return outcomes;
+        const item = requests[at]!;
+        const told = message.type === nlmsg.error;
+        if (told) outcome.error = untolerated(message, item);
+        else outcome.replies.push(message);
+        if (message.seq === this.seq && (told || item.answered)) return outcomes;
       }
     }
   }
