@@ -19,8 +19,7 @@ export function applyLink(session: KernelSession, op: Step["op"], link: LinkObje
     return;
   }
   if (op === "up") {
-    if (link.type !== "veth") return;
-    const { netns, name } = link.peer;
+    const { netns, name } = link.type === "veth" ? link.peer : link;
     session.enqueue(netns, changeLink({ index: session.indexOf(netns, name) }, { up: true }));
     return;
   }
@@ -29,13 +28,14 @@ export function applyLink(session: KernelSession, op: Step["op"], link: LinkObje
   if (op === "update" || link.type === "existing") change(session, link);
 }
 
+/** It stays down at first: when it comes up the kernel looks at its settings. */
 function createBridge(session: KernelSession, link: BridgeLink): void {
-  const { netns, name, mac, mtu, up, alias, vlanFiltering, promisc } = link;
+  const { netns, name, mac, mtu, alias, vlanFiltering, promisc } = link;
   session.enqueue(
     netns,
     // Another attachment may have made it a moment ago.
     {
-      ...createLink({ kind: "bridge", name, mac, mtu, up, bridge: { vlanFiltering } }),
+      ...createLink({ kind: "bridge", name, mac, mtu, bridge: { vlanFiltering } }),
       tolerate: ["EEXIST"],
     },
     changeLink({ name }, { alias, promisc }),

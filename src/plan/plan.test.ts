@@ -74,6 +74,9 @@ describe("plan", () => {
       [],
       ["create nl1", "create 10.1.0.5/24", "up nl1", "create 10.1.0.1/32"],
     ],
+    ["raises a bridge that it creates", [bridge], [], ["create br0", "up br0"]],
+    ["leaves a bridge down when asked to", [{ ...bridge, up: false }], [], ["create br0"]],
+    ["raises a bridge that is down", [bridge], [{ ...bridge, up: false }], ["update br0: up"]],
     ["leaves the container's end down when asked to", [lowered], [], ["create nl1"]],
     [
       "raises a container's end that is down",
@@ -95,6 +98,7 @@ describe("plan", () => {
         "create net/ipv4/conf/eth0/arp_notify",
         "create 10.1.0.5/24",
         "create 10.1.0.1/24",
+        "up br0",
         "up nl1",
         "create 10.1.0.1/32",
         "create 0.0.0.0/0",

@@ -1,8 +1,16 @@
 /** The difference between what should exist and what does, as ordered steps. Pure. */
-import type { KernelObject, KernelObjectKind, ObjectOf } from "../model/kernel-object.ts";
+import type {
+  BridgeLink,
+  KernelObject,
+  KernelObjectKind,
+  ObjectOf,
+} from "../model/kernel-object.ts";
 import { differences, key } from "./key.ts";
 
-/** One change. `up` raises the container's end of a link once its addresses are on it. */
+/**
+ * One change. `up` raises what was made down so that it comes up with its settings and addresses:
+ * the container's end of a link, and a bridge.
+ */
 export interface Step {
   readonly op: "create" | "update" | "up" | "delete";
   readonly object: KernelObject;
@@ -20,12 +28,13 @@ const buildOrder: { [K in KernelObjectKind]: (object: ObjectOf<K>) => number } =
   link: (o) => (o.type === "bridge" ? 4 : 5),
   address: () => 7,
   // A gateway must be reachable before a route may lead through it.
-  route: (o) => (o.gateway === undefined ? 9 : 10),
+  route: (o) => (o.gateway === undefined ? 10 : 11),
 };
-const upRank = 8;
+const upRank = { bridge: 8, others: 9 } as const;
 
 function rank(step: Step): number {
-  return step.op === "up" ? upRank : buildOrder[step.object.kind](step.object as never);
+  if (step.op === "up") return isBridge(step.object) ? upRank.bridge : upRank.others;
+  return buildOrder[step.object.kind](step.object as never);
 }
 
 /**
@@ -51,12 +60,20 @@ export function plan(
 
 function write(desired: KernelObject, observed: KernelObject | undefined): Step[] {
   const isPair = desired.kind === "link" && desired.type === "veth";
-  const up: Step[] = isPair && desired.peer.up ? [{ op: "up", object: desired }] : [];
-  if (!observed) return [{ op: "create", object: desired }, ...up];
+  const raise: Step = { op: "up", object: desired };
+  if (!observed) {
+    const isRaised = isPair ? desired.peer.up : isBridge(desired) && desired.up;
+    return [{ op: "create", object: desired }, ...(isRaised ? [raise] : [])];
+  }
   const fields = differences(desired, observed);
   if (fields.length === 0) return [];
-  const isUp = isPair && observed.kind === "link" && observed.type === "veth" && observed.peer.up;
-  return [{ op: "update", object: desired, fields }, ...(isUp ? [] : up)];
+  const wasUp = observed.kind === "link" && observed.type === "veth" && observed.peer.up;
+  const isRaised = isPair && desired.peer.up && !wasUp;
+  return [{ op: "update", object: desired, fields }, ...(isRaised ? [raise] : [])];
+}
+
+function isBridge(object: KernelObject): object is BridgeLink {
+  return object.kind === "link" && object.type === "bridge";
 }
 
 function ordered(steps: readonly Step[]): Step[] {
