@@ -8,7 +8,10 @@ export const inetTable = { family: "inet", table: "netloom_cni" } as const;
 export const bridgeTable = { family: "bridge", table: "netloom_cni" } as const;
 
 const masqueradeBit = "0x01000000";
+/** Marks forwarded packets that a foreign policy of dropping shall let pass. */
+export const acceptedBit = "0x02000000";
 const markMasquerade = `meta mark set meta mark | ${masqueradeBit}`;
+const markAccepted = `meta mark set meta mark | ${acceptedBit}`;
 const anyAddress = ["inet_proto", "inet_service"] as const;
 const published = "fib daddr type local jump publish";
 
@@ -22,6 +25,7 @@ export const skeleton: readonly NftTableSpec[] = [
       { name: "masquerade_all4", key: ["ipv4_addr"] },
       { name: "masquerade_all6", key: ["ipv6_addr"] },
       { name: "localnet_targets", key: ["ipv4_addr"] },
+      { name: "forwarded", key: ["ifname"] },
     ],
     maps: [
       { name: "masquerade4", key: ["ipv4_addr"], data: "verdict" },
@@ -76,6 +80,9 @@ export const skeleton: readonly NftTableSpec[] = [
         rules: [
           `ct status dnat iifname . oifname . ip daddr @hairpin4 ${markMasquerade}`,
           `ct status dnat iifname . oifname . ip6 daddr @hairpin6 ${markMasquerade}`,
+          `iifname @forwarded ${markAccepted}`,
+          `oifname @forwarded ct state established,related ${markAccepted}`,
+          `oifname @forwarded ct status dnat ${markAccepted}`,
         ],
       },
       {

@@ -11,6 +11,7 @@ import { ConflictError } from "./conflict.ts";
 import { detach, dismantle } from "./detach.ts";
 import { forgetUdp } from "./effects.ts";
 import type { Engine } from "./engine.ts";
+import { droppedFamilies } from "./foreign-policy.ts";
 import { explained, refuseOverlaps } from "./holder.ts";
 import { KernelFacts } from "./host-facts.ts";
 import type { KernelSession } from "./kernel-session.ts";
@@ -74,6 +75,9 @@ export async function attach<C>(engine: Engine, request: AttachRequest<C>): Prom
     ...driver.port(port, config, facts),
     ...(request.extras?.(port, driver.gatewayLink(port, config)) ?? []),
   ];
+  desired.push(
+    ...(await passForeignPolicy(session, desired, port, driver.gatewayLink(port, config))),
+  );
   await removeLeftover(engine, port, request.maker);
   pinGateway(session, desired);
   await establish(engine, recordOf(request, port.id, desired), {
@@ -81,6 +85,23 @@ export async function attach<C>(engine: Engine, request: AttachRequest<C>): Prom
     conflicts: (wanted, found) => driver.conflicts?.(config, wanted, found) ?? [],
   });
   return { links: attachedLinks(session, driver.links(port, config), desired), port };
+}
+
+/** Where a foreign firewall drops what it does not know, it is told of our packets. */
+async function passForeignPolicy(
+  session: KernelSession,
+  desired: readonly KernelObject[],
+  port: Port,
+  link: string,
+): Promise<KernelObject[]> {
+  const dropped = droppedFamilies(session, desired);
+  if (dropped.length === 0) return [];
+  const { acceptInForeign } = await import("./foreign-accept.ts");
+  const { forwardAcceptObject } = await import("../drivers/forward-accept.ts");
+  await acceptInForeign(session, dropped);
+  const isOwn = (object: KernelObject) =>
+    object.kind === "link" && object.life === "exclusive" && object.name === link;
+  return [forwardAcceptObject(port, link, desired.some(isOwn))];
 }
 
 /**

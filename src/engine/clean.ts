@@ -10,6 +10,7 @@ import { hostNetns } from "../model/kernel-object.ts";
 import { removeMarked } from "./apply-nft.ts";
 import { bootId } from "./boot.ts";
 import type { Engine } from "./engine.ts";
+import { withdrawFromForeign } from "./foreign-accept.ts";
 import { clearUnusedStores } from "./host-local/clear.ts";
 import type { KernelSession } from "./kernel-session.ts";
 import { hostLinkName, idOfAlias, sharedAlias } from "./names.ts";
@@ -49,6 +50,8 @@ export async function clean({ session, paths }: Engine): Promise<Removed> {
   const tables = skeleton.filter((table) => session.nft.present([table])[0]);
   session.nft.change(tables.map(({ family, name }) => ({ op: "delete-table", family, name })));
   removed.push(...tables.map(({ family, name }) => `nftables table ${family} ${name}`));
+  const rules = withdrawFromForeign(session);
+  if (rules > 0) removed.push(`rules in chains of other firewalls: ${rules}`);
   rmSync(markerOf(paths), { force: true });
   return removed;
 }

@@ -203,6 +203,12 @@ export class KernelNft implements Nft, Disposable {
     );
   }
 
+  /** Puts a rule before all others of a chain, which may be a foreign one. Throws NftError. */
+  insertRule({ family, table, chain }: NftChainName, rule: string, comment: string): void {
+    const at = `${family} ${table} ${chain}`;
+    this.run([`insert rule ${at} ${rule} comment "${comment}"`], `insert rule in "${at}"`, false);
+  }
+
   list(name: NftTableName): NftListing | undefined {
     const op = `list table "${name.family} ${name.name}"`;
     const command = `list table ${name.family} ${name.name}`;

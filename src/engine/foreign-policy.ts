@@ -1,0 +1,38 @@
+/** Notices a foreign firewall that drops what the host forwards, as Docker's does. */
+
+import { NetlinkSocket } from "../kernel/netlink/socket.ts";
+import { getChain, readChain } from "../kernel/nft/objects.ts";
+import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
+import type { KernelSession } from "./kernel-session.ts";
+
+/** Families of the tables that iptables and ip6tables keep in nftables. */
+export type ForeignFamily = "ip" | "ip6";
+
+/** The base chain of forwarded packets, as iptables-nft names it. */
+const forwardChain = (family: ForeignFamily) =>
+  ({ family, table: "filter", chain: "FORWARD" }) as const;
+
+const families: Readonly<Record<string, ForeignFamily>> = {
+  "net/ipv4/ip_forward": "ip",
+  "net/ipv6/conf/all/forwarding": "ip6",
+};
+
+/**
+ * Families whose packets the host forwards for these objects and a foreign policy drops. One
+ * exchange with the kernel; none where nothing is forwarded.
+ */
+export function droppedFamilies(
+  session: KernelSession,
+  objects: readonly KernelObject[],
+): ForeignFamily[] {
+  const forwarded = objects.flatMap((object) =>
+    object.kind === "sysctl" ? (families[object.path] ?? []) : [],
+  );
+  if (forwarded.length === 0) return [];
+  using socket = session.namespace(hostNetns).inside(() => new NetlinkSocket("netfilter"));
+  const outcomes = socket.batch(forwarded.map((family) => getChain(forwardChain(family))));
+  return forwarded.filter((family, i) => {
+    const [answer] = outcomes[i]!.replies;
+    return answer !== undefined && readChain(answer, family).hook?.policy === "drop";
+  });
+}
