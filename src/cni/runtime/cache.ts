@@ -81,12 +81,20 @@ export function writeCache(cacheDir: string, entry: CachedAttachment): void {
 
 /** The entry; undefined when there is none or it can't be understood: it must not block a DEL. */
 export function readCache(cacheDir: string, key: CacheKey): CachedAttachment | undefined {
-  return readEntry(cacheFile(cacheDir, key));
+  const entry = readEntry(cacheFile(cacheDir, key));
+  return entry && isOf(entry, key) ? entry : undefined;
 }
 
 /** Forgets an entry; none is fine. */
 export function removeCache(cacheDir: string, key: CacheKey): void {
-  rmSync(cacheFile(cacheDir, key), { force: true });
+  const file = cacheFile(cacheDir, key);
+  const entry = readEntry(file);
+  if (!entry || isOf(entry, key)) rmSync(file, { force: true });
+}
+
+/** Names may hold the hyphen that joins them: "a-b" on "net" and "b" on "net-a" share a file. */
+function isOf(entry: CachedAttachment, { network, containerId, ifName }: CacheKey): boolean {
+  return entry.network === network && entry.containerId === containerId && entry.ifName === ifName;
 }
 
 /** Every entry that can be understood, by the order of their files' names. */

@@ -174,6 +174,15 @@ describe("the cache", () => {
   });
 });
 
+test("the cache of one attachment is not taken for another's whose names join to the same", async () => {
+  await addNetwork(runtime, list(), { ...c1, containerId: "a-b" });
+  fakes.forget();
+  const other = list({ name: "net-a" });
+  await delNetwork(runtime, other, { ...c1, containerId: "b" });
+  expect(fakes.calls[0]!.conf).not.toHaveProperty("prevResult");
+  expect(attachments(runtime)).toMatchObject([{ network: "net", containerId: "a-b" }]);
+});
+
 describe("DEL", () => {
   test("runs the plugins in reverse with the last result, and forgets", async () => {
     fakes.on("two", "ADD", { prints: { ...ip, dns: { domain: "last" } } });
