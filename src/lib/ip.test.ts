@@ -152,9 +152,10 @@ describe("writing", () => {
       fc.property(anyBytes, (bytes) => {
         const { family, value } = ipFromBytes(bytes);
         const text = bytesToIp(bytes);
-        expect(text).toBe(
-          oracle.normalizeIp(oracle.stringifyIp({ number: value, version: family })),
-        );
+        // The oracle writes ::ffff:0.0.255.0 in hexadecimal unless told what it is.
+        const ipv4mapped = family === 6 && value >> 32n === 0xffffn;
+        const parsed = { number: value, version: family, ...(ipv4mapped ? { ipv4mapped } : {}) };
+        expect(text).toBe(oracle.normalizeIp(oracle.stringifyIp(parsed)));
         expect(ipToBytes(text)).toEqual(bytes);
         expect(oracle.parseIp(text).number).toBe(value);
         expect(oracle.ipVersion(text)).toBe(familyOf(bytes));
