@@ -1,6 +1,6 @@
 /** `make bench`: ours against the reference plugins, alternating, on a private host. */
 import { existsSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { inPrivateHost, withContainers } from "./host.ts";
 import { table } from "./report.ts";
@@ -34,7 +34,13 @@ async function bench() {
   }
   console.log(`Milliseconds a chain of plugin processes takes, on ${cpus().length} processors.`);
   console.log("cpu: user and system time; 8-way: eight at once, each: their wall time over eight;");
-  console.log("MiB: the largest process; ratio: over the reference, serial and 8-way (each).");
+  console.log(
+    "MiB: the largest process; ratio: over the reference, of median, cpu and 8-way (each).",
+  );
+  const load = loadavg()[0]!;
+  if (load > cpus().length / 2) {
+    console.log(`\nThe machine is busy (load ${load.toFixed(1)}): trust the ratios of cpu alone.`);
+  }
   console.log(`\n${spawnCost()}`);
   console.log("\nSpawn to exit (median, p99)");
   console.log(startReport(options.ours, options.reference, 2 * Number(options.rounds)).join("\n"));

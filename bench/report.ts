@@ -15,7 +15,8 @@ const columns = [
   ["each", 7],
   ["MiB", 6],
   ["ratio", 7],
-  ["8-way", 7],
+  ["cpu", 6],
+  ["8-way", 6],
   ["budget", 8],
   ["", 6],
 ] as const;
@@ -59,9 +60,10 @@ function line(
   ].map((value) => value.toFixed(1));
   if (base === undefined) return row([name, command, ...figures]);
   const ratio = serial / median(base.serialMs);
+  const cpuRatio = median(series.cpuMs) / median(base.cpuMs);
   const parallelRatio = median(series.shareMs) / median(base.shareMs);
   const budget = workload.budget[command];
   const verdict = ratio <= budget ? "pass" : "MISS";
-  const ratios = [ratio.toFixed(2), parallelRatio.toFixed(2), `<= ${budget.toFixed(2)}`, verdict];
-  return row([name, command, ...figures, ...ratios]);
+  const ratios = [ratio, cpuRatio, parallelRatio].map((value) => value.toFixed(2));
+  return row([name, command, ...figures, ...ratios, `<= ${budget.toFixed(2)}`, verdict]);
 }
