@@ -62,6 +62,14 @@ export function beyond(allowed: readonly RegExp[], { added, removed }: Differenc
   return { added: added.filter(unexpected), removed: removed.filter(unexpected) };
 }
 
+/** Forwarding, and what the kernel changes with it: others may rely on it by now. */
+export const switches: readonly RegExp[] = [
+  /^sysctl net\.ipv4\.ip_forward /,
+  /^sysctl net\.ipv[46]\.conf\.\w+\.forwarding /,
+  /^sysctl net\.ipv4\.conf\.\w+\.accept_redirects /,
+  /^route anycast /,
+];
+
 /** What may stay after the last DEL of a network: the list that the design states. */
 export function mayStay(network: { readonly name: string; readonly bridge: string }): RegExp[] {
   return [
@@ -72,11 +80,7 @@ export function mayStay(network: { readonly name: string; readonly bridge: strin
     // Hints and markers: host-local's index with its boot marker, and that our tables are in use.
     /^file (\/var\/lib|\/run)\/netloom\/ipam\/[0-9a-f]{16}$/,
     /^file \/run\/netloom\/nft-in-use$/,
-    // Forwarding, and what the kernel changes with it.
-    /^sysctl net\.ipv4\.ip_forward /,
-    /^sysctl net\.ipv[46]\.conf\.\w+\.forwarding /,
-    /^sysctl net\.ipv4\.conf\.\w+\.accept_redirects /,
-    /^route anycast /,
+    ...switches,
   ];
 }
 

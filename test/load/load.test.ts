@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Attachment, makeContainers } from "../host/attachment.ts";
 import { chainedNetwork } from "../host/networks.ts";
 import { PrivateHost } from "../host/private-host.ts";
-import { beyond, difference, mayStay, snapshot } from "../host/snapshot.ts";
+import { beyond, difference, mayStay, snapshot, switches } from "../host/snapshot.ts";
 import { ourDir } from "../support/reference.ts";
 import { inLanes } from "./lanes.ts";
 
@@ -56,3 +56,9 @@ test("200 DELs, 16 at a time, leave nothing beyond the stated list", async () =>
   const left = difference(before, await snapshot(host));
   expect(beyond(mayStay(place), left)).toEqual({ added: [], removed: [] });
 }, 120_000);
+
+test("GC with an empty list removes what DEL left, but for the global switches", async () => {
+  await attachments[0]!.run("GC");
+  const left = difference(before, await snapshot(host));
+  expect(beyond(switches, left)).toEqual({ added: [], removed: [] });
+}, 60_000);
