@@ -1,4 +1,5 @@
 /** Makes, changes, raises and removes links. */
+import { addBridgeVlans, removeBridgeVlans } from "../kernel/netlink/bridge-vlan.ts";
 import {
   changeBridge,
   changeBridgePort,
@@ -7,10 +8,14 @@ import {
   deleteLink,
 } from "../kernel/netlink/link.ts";
 import type { Request } from "../kernel/netlink/message.ts";
-import type { BridgeLink, LinkObject, VethLink } from "../model/kernel-object.ts";
+import { ConfigError } from "../model/config-error.ts";
+import type { BridgeLink, BridgeVlan, LinkObject, VethLink } from "../model/kernel-object.ts";
 import type { Step } from "../plan/plan.ts";
 import { ConflictError } from "./conflict.ts";
 import type { KernelSession } from "./kernel-session.ts";
+
+/** What the kernel gives a new port of a bridge that filters. */
+const defaultVlan: BridgeVlan = { vid: 1 };
 
 export function applyLink(session: KernelSession, op: Step["op"], link: LinkObject): void {
   if (op === "delete") {
@@ -31,15 +36,28 @@ export function applyLink(session: KernelSession, op: Step["op"], link: LinkObje
 /** It stays down at first: when it comes up the kernel looks at its settings. */
 function createBridge(session: KernelSession, link: BridgeLink): void {
   const { netns, name, mac, mtu, alias, vlanFiltering, promisc } = link;
-  session.enqueue(
-    netns,
-    // Another attachment may have made it a moment ago.
-    {
-      ...createLink({ kind: "bridge", name, mac, mtu, bridge: { vlanFiltering } }),
-      tolerate: ["EEXIST"],
-    },
-    changeLink({ name }, { alias, promisc }),
-  );
+  const creation = createLink({ kind: "bridge", name, mac, mtu, bridge: { vlanFiltering } });
+  // Another attachment may have made it a moment ago.
+  const tolerant = { ...creation, tolerate: ["EEXIST"] };
+  if (vlanFiltering) requireFiltering(session, netns, tolerant);
+  else session.enqueue(netns, tolerant);
+  session.enqueue(netns, changeLink({ name }, { alias, promisc }));
+}
+
+/** Sends a request that needs VLAN filtering by itself, so that nothing follows a refusal. */
+function requireFiltering(session: KernelSession, netns: string, item: Request): void {
+  session.flush();
+  try {
+    session.enqueue(netns, item);
+    session.flush();
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EOPNOTSUPP") throw error;
+    throw new ConfigError(
+      "vlan",
+      'and "vlanTrunk" need bridges that filter VLANs, which this kernel lacks ' +
+        "(CONFIG_BRIDGE_VLAN_FILTERING): remove them, or boot a kernel that has it",
+    );
+  }
 }
 
 function createPair(session: KernelSession, link: VethLink): void {
@@ -58,20 +76,26 @@ function createPair(session: KernelSession, link: VethLink): void {
     createLink({ kind: "veth", name, mac, mtu, up, master, veth: { peer: end } }),
     ...settings(link),
   );
+  if (link.vlans) setVlans(session, link, link.vlans);
+}
+
+/** The port's VLANs become these: the kernel itself puts a new port into the default VLAN 1. */
+function setVlans(session: KernelSession, link: LinkObject, vlans: readonly BridgeVlan[]): void {
+  const target = { index: session.indexOf(link.netns, link.name) };
+  session.enqueue(link.netns, addBridgeVlans(target, vlans));
+  if (vlans.some(({ vid }) => vid === defaultVlan.vid)) return;
+  session.enqueue(link.netns, removeBridgeVlans(target, [defaultVlan]));
 }
 
 function change(session: KernelSession, link: LinkObject): void {
   const { netns, name, up, mac, mtu, promisc } = link;
   const master = link.master === undefined ? undefined : session.indexOf(netns, link.master);
   const own = link.life === "shared" ? { up, promisc } : { up, mac, mtu, promisc };
-  const filters = link.type === "bridge" && link.vlanFiltering;
-  session.enqueue(
-    netns,
-    changeLink({ name }, { ...own, master }),
-    // Where the kernel cannot filter it says so: a VLAN must not silently be none.
-    ...(filters ? [changeBridge({ name }, { vlanFiltering: true })] : []),
-    ...settings(link),
-  );
+  if (link.type === "bridge" && link.vlanFiltering) {
+    requireFiltering(session, netns, changeBridge({ name }, { vlanFiltering: true }));
+  }
+  session.enqueue(netns, changeLink({ name }, { ...own, master }), ...settings(link));
+  if (link.vlans) setVlans(session, link, link.vlans);
 }
 
 /** What the kernel takes only of a link that exists: its alias, its settings as a bridge's port. */

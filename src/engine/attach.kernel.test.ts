@@ -89,6 +89,33 @@ describe("a failed ADD changes nothing:", () => {
     await expectRefused(fixture, wish, message);
   });
 
+  const vlans: [string, Wish["config"]][] = [
+    ["a VLAN", { vlan: 5 }],
+    ["a VLAN with a gateway", { vlan: 5, isGateway: true }],
+    ["a trunk of VLANs", { vlanTrunk: [{ id: 7 }] }],
+  ];
+  test.each(vlans)("%s is refused by a kernel that filters none, else set", async (_, config) => {
+    using fixture = new EngineFixture("vlan");
+    fixture.host.run("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward");
+    fixture.host.run("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+    const wish = { ...gateway, config: { ...config, bridge: "br5" } };
+    const probe = "ip link add probe type bridge vlan_filtering 1 && ip link del probe; echo $?";
+    if (fixture.host.run("sh", "-c", probe).trim() === "0") {
+      const alone = { ...wish, config: { ...wish.config, preserveDefaultVlan: false } };
+      const { port } = await fixture.attach(fixture.box(), alone);
+      const [shown] = fixture.host.json("bridge", "-j", "vlan", "show", "dev", port.hostLink);
+      const { vlan, vlanTrunk } = bridge.parse(alone.config);
+      expect(shown.vlans.map((one: { vlan: number }) => one.vlan)).toEqual(
+        vlan === 0 ? vlanTrunk.map(({ vid }) => vid) : [vlan],
+      );
+      return;
+    }
+    const message = /need bridges that filter VLANs, which this kernel lacks/;
+    await expectRefused(fixture, wish, message);
+    fixture.host.run("ip", "link", "add", "br5", "type", "bridge");
+    await expectRefused(fixture, wish, message);
+  });
+
   const taken: [string, PortMapping[], PortMapping[], RegExp][] = [
     ["a published port is taken", [tcp(8080)], [tcp(8080)], /port 8080\/tcp: container "c1"/],
     [

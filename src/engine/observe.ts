@@ -1,10 +1,13 @@
 /** Looks up what exists under the keys of given objects, in the planner's own type. */
 import { type AddressInfo, listAddresses } from "../kernel/netlink/address.ts";
+import { expandVlans, listBridgeVlans } from "../kernel/netlink/bridge-vlan.ts";
 import type { LinkInfo } from "../kernel/netlink/link-info.ts";
 import { listRoutes, type RouteInfo } from "../kernel/netlink/route-info.ts";
+import type { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import { readSysctls } from "../kernel/sysctl/sysctl.ts";
 import type {
   AddressObject,
+  BridgeVlan,
   KernelObject,
   KernelObjectKind,
   LinkObject,
@@ -47,8 +50,8 @@ function observeLink(session: KernelSession, wanted: LinkObject): LinkObject | u
     ...({ kind, netns, scope, life, name, mac, mtu, up, promisc, alias } as const),
     master: masterOf(session, wanted, found),
     bridgePort: found.bridgePort,
-    // The kernel's answer holds no VLANs unless asked for; who wants them reads them.
-    vlans: wanted.vlans,
+    // The kernel tells of VLANs only when asked for them.
+    vlans: wanted.vlans && vlansOf(namespace.socket, found.index),
   };
   if (wanted.type === "bridge") {
     if (found.kind !== "bridge") return { ...placed, type: "existing" };
@@ -65,6 +68,11 @@ function observeLink(session: KernelSession, wanted: LinkObject): LinkObject | u
     up: peer?.up ?? false,
   };
   return { ...placed, type: "veth", peer: end };
+}
+
+/** A port's VLANs one by one, ascending. */
+function vlansOf(socket: NetlinkSocket, index: number): BridgeVlan[] {
+  return expandVlans(listBridgeVlans(socket).get(index) ?? []);
 }
 
 /** A veth's two ends name each other by index; namespaces apart, indexes may be equal by chance. */

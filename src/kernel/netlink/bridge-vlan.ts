@@ -118,3 +118,12 @@ export function readBridgeVlans(message: Message): [number, readonly BridgeVlan[
   const { header, attrs } = decode(message, bridgeVlanLayout);
   return [header.index, attrs.afSpec?.vlans ?? []];
 }
+
+/** The same VLANs without ranges, ascending. */
+export function expandVlans(vlans: readonly BridgeVlan[]): BridgeVlan[] {
+  return vlans
+    .flatMap(({ vid, vidEnd = vid, ...flags }) =>
+      Array.from({ length: vidEnd - vid + 1 }, (_, i) => ({ vid: vid + i, ...flags })),
+    )
+    .sort((a, b) => a.vid - b.vid);
+}
