@@ -7,12 +7,16 @@ export interface Case {
   readonly name: string;
   /** `$DATA` stands for the host's host-local directory, `$DIR` for its own directory. */
   readonly list: NetworkList;
+  /** What our side runs instead: one plugin that does the whole chain's work. */
+  readonly ourList?: NetworkList;
   /** The reference refuses the ADD of the last container. Absent: it takes all. */
   readonly refused?: true;
   /** How many containers are added, one after the other; 1 by default. */
   readonly containers?: number;
   /** Packets are tried too, from and to everywhere. */
   readonly traffic?: true;
+  /** A shell script that runs in the first container before packets are tried. */
+  readonly beforeTraffic?: string;
   readonly ifName?: string;
   readonly cniArgs?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;

@@ -107,6 +107,20 @@ const links: Case[] = [
     traffic: true,
   },
   {
+    name: "spoof check of a container that takes another MAC address",
+    list: list(usualBridge({ macspoofchk: true })),
+    containers: 2,
+    beforeTraffic: "ip link set eth0 address 02:00:00:00:00:99",
+    traffic: true,
+  },
+  {
+    name: "no spoof check of a container that takes another MAC address",
+    list: list(usualBridge()),
+    containers: 2,
+    beforeTraffic: "ip link set eth0 address 02:00:00:00:00:99",
+    traffic: true,
+  },
+  {
     name: "port isolation",
     list: list(bridge({ isGateway: true, portIsolation: true, ipam: dual })),
     containers: 2,

@@ -242,4 +242,30 @@ const foreign: Case[] = [
   },
 ];
 
-export const otherCases = [...ptps, ...loopbacks, ...portmaps, ...foreign];
+const oneForAll: Case[] = [
+  {
+    name: "one netloom plugin for bridge and portmap",
+    list: published([tcp80, udp53]),
+    ourList: list({
+      ...usualBridge(),
+      type: "netloom",
+      driver: "bridge",
+      runtimeConfig: { portMappings: [tcp80, udp53] },
+    }),
+    containers: 1,
+    traffic: true,
+  },
+  {
+    name: "one netloom plugin for ptp and portmap",
+    list: list([ptp({ ipMasq: true, ipam: dualWithRoutes }), portmap([tcp80])]),
+    ourList: list({
+      ...ptp({ ipMasq: true, ipam: dualWithRoutes }),
+      type: "netloom",
+      driver: "ptp",
+      runtimeConfig: { portMappings: [tcp80] },
+    }),
+    traffic: true,
+  },
+];
+
+export const otherCases = [...oneForAll, ...ptps, ...loopbacks, ...portmaps, ...foreign];

@@ -21,7 +21,7 @@ async function observeBoth(item: Case): Promise<[Observation, Observation]> {
   const observeOnce = () =>
     Promise.all([
       observe(item, { plugins: foreign, foreign }),
-      observe(item, { plugins: ourDir(), foreign }),
+      observe(item, { plugins: ourDir(), foreign, isOurs: true }),
     ]);
   const sides = await observeOnce();
   for (let attempt = 1; attempt < 3; attempt++) {
@@ -61,6 +61,10 @@ describe("alike with the reference", () => {
       const [reference, ours] = await observed(item);
       // A case that the reference answers otherwise than its author thought compares nothing.
       expect(reference[`ADD c${item.containers ?? 1} succeeds`]).toBe(item.refused !== true);
+      if (item.traffic) {
+        const answers = Object.values(reference.traffic as Record<string, string | null>);
+        expect(answers.filter((answer) => answer !== null).length).toBeGreaterThan(5);
+      }
       const unlisted: string[] = [];
       for (const difference of differences(item.name, reference, ours)) {
         const entry = intendedBy(difference, intended);

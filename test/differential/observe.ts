@@ -20,6 +20,7 @@ import { tryTraffic, wantedPorts } from "./reachability.ts";
 export interface Side {
   readonly plugins: string;
   readonly foreign: string;
+  readonly isOurs?: true;
 }
 
 /** What happened, step by step: JSON values that two sides can be compared by. */
@@ -49,7 +50,7 @@ async function setScene(item: Case, side: Side, host: TestHost): Promise<Scene> 
     writeFileSync(join(host.dir, name), text);
   const containers: string[] = [];
   for (let i = 0; i < (item.containers ?? 1); i++) containers.push(await host.addContainer());
-  const text = JSON.stringify(item.list);
+  const text = JSON.stringify(side.isOurs ? (item.ourList ?? item.list) : item.list);
   const placed = text.replaceAll("$DATA", join(host.dir, "data")).replaceAll("$DIR", host.dir);
   const paths = containers.map((name, i) => [netnsPath(name), `<netns of c${i + 1}>`] as const);
   return {
@@ -92,6 +93,7 @@ async function play(scene: Scene): Promise<Observation> {
     if (answer.ok) seen[`result c${index + 1}`] = roles.value(answer.json);
   }
   seen[item.refused ? "after refused ADD" : "after ADD"] = describe(scene, moment, roles);
+  if (item.beforeTraffic !== undefined) await shell(item.beforeTraffic, { netns: containers[0] });
   if (item.traffic) seen.traffic = await observeTraffic(scene);
   await observeOtherVerbs(scene, seen, roles);
   await observeDel(scene, seen);

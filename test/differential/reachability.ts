@@ -45,7 +45,7 @@ export async function tryTraffic(stage: Stage): Promise<Record<string, string | 
     ...containers.map((name, i): [string, string, Probe[]] => [
       `c${i + 1}`,
       name,
-      [...inward, ...published],
+      [...inward, ...published, ...throughTraffic(list)],
     ]),
     ["host", host.netns, [...addresses.flat().flatMap(plainProbes), ...published]],
     ["outside", host.outside, [...addresses.flat().flatMap(plainProbes), ...published]],
@@ -69,6 +69,13 @@ function plainProbes(address: string): Probe[] {
     { kind: "tcp", address, port: plainPort },
     { kind: "udp", address, port: plainPort },
   ];
+}
+
+/** To the published ports of somebody else's addresses, where nobody serves them. */
+function throughTraffic(list: NetworkList): Probe[] {
+  return mappingsOf(list)
+    .slice(0, 1)
+    .map(({ hostPort }) => ({ kind: "tcp", address: lan.outside4, port: hostPort }));
 }
 
 /** Published ports at the host's uplink and loopback; of many, the first and the last. */
