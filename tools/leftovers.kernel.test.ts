@@ -12,7 +12,11 @@ const leavings: [what: string, script: string, said: RegExp][] = [
   ["a mount", 'mkdir "$TMPDIR/m" && mount -t tmpfs x "$TMPDIR/m"', /left: mount .*\/m/],
   ["a file", "mkdir /run/cni/a && touch /run/cni/a/nlleft", /left: file \/run\/cni\/a\/nlleft/],
   ["a temporary folder", 'mkdir "$TMPDIR/nlleft"', /left: file .*nlleft/],
-  ["forwarding", "echo 1 >/proc/sys/net/ipv4/ip_forward", /left: sysctl net\/ipv4\/ip_forward=1/],
+  [
+    "forwarding",
+    "f=/proc/sys/net/ipv4/ip_forward; echo $((1 - $(cat $f))) >$f",
+    /left: sysctl net\/ipv4\/ip_forward=/,
+  ],
 ];
 
 describe("a suite that leaves something fails the run, which names", () => {
