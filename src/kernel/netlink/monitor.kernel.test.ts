@@ -12,7 +12,7 @@ async function until(
   last: (event: MonitorEvent) => boolean,
 ): Promise<MonitorEvent[]> {
   const events: MonitorEvent[] = [];
-  const timer = setTimeout(() => monitor[Symbol.dispose](), 4000);
+  const timer = setTimeout(() => monitor[Symbol.dispose](), 20_000);
   for await (const event of monitor) {
     events.push(event);
     if (last(event)) break;
@@ -109,7 +109,7 @@ test("lost changes ask for a resync, after which nothing stale is told", async (
   socket.run([deleteLink({ name: "br1" })]);
   let known: string[] = [];
   const events: MonitorEvent[] = [];
-  const timer = setTimeout(() => monitor[Symbol.dispose](), 4000);
+  const timer = setTimeout(() => monitor[Symbol.dispose](), 20_000);
   for await (const event of monitor) {
     events.push(event);
     if (event.kind === "resync") {
@@ -135,7 +135,7 @@ test("disposing ends a waiting iteration and leaves no descriptor open", async (
     setTimeout(() => monitor[Symbol.dispose](), 10);
     for await (const _ of monitor) throw new Error("nothing happened, yet something was told");
   }
-  const deadline = Date.now() + 2000;
+  const deadline = Date.now() + 20_000;
   while (sockets() > before && Date.now() < deadline) await Bun.sleep(10);
   expect(sockets()).toBeLessThanOrEqual(before);
 });
