@@ -31,7 +31,7 @@ function refused(work: () => unknown): NetnsError {
 }
 
 test("a named namespace is one that `ip netns` knows, until it is removed", () => {
-  const name = `nlrtnl-${process.pid}-named`;
+  const name = `nltest-${process.pid}-named`;
   const path = `${namedNetnsDir}/${name}`;
   const names = () => Bun.spawnSync(["ip", "netns", "list"]).stdout.toString();
   createNetns(path);
@@ -81,7 +81,7 @@ test("creating where a file is already fails and leaves the file and the thread 
 });
 
 test("removing a namespace that is not there succeeds", () => {
-  removeNetns(`${namedNetnsDir}/nlrtnl-${process.pid}-never`);
+  removeNetns(`${namedNetnsDir}/nltest-${process.pid}-never`);
 });
 
 test("work runs inside, one inside another, and comes back even when it throws", () => {

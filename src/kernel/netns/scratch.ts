@@ -11,7 +11,7 @@ export class ScratchNetns implements Disposable {
 
   /** Every name is new: tests may run side by side. */
   constructor(label = "") {
-    this.name = `nlrtnl-${process.pid}-${++made}${label === "" ? "" : `-${label}`}`;
+    this.name = `nltest-${process.pid}-${++made}${label === "" ? "" : `-${label}`}`;
     this.path = `${namedNetnsDir}/${this.name}`;
     createNetns(this.path);
   }

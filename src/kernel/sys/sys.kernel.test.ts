@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { flock, recv, SysError, send, setNetns, socket } from "./libc.ts";
 import { peerCredentials } from "./peer.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "nlrtnl-sys-"));
+const directory = mkdtempSync(join(tmpdir(), "nltest-sys-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function refused(work: () => unknown): SysError {
