@@ -13,6 +13,7 @@ import type { Engine } from "./engine.ts";
 import { withdrawFromForeign } from "./foreign-accept.ts";
 import { clearUnusedStores } from "./host-local/clear.ts";
 import type { KernelSession } from "./kernel-session.ts";
+import { lockAll, removeLock } from "./lock.ts";
 import { hostLinkName, idOfAlias, sharedAlias } from "./names.ts";
 import { brokenRecords, listRecords, removeRecord } from "./record.ts";
 import { markerOf } from "./restore.ts";
@@ -25,6 +26,8 @@ export type Removed = readonly string[];
  * or that has ports or addresses of others, never a table while an attachment is recorded.
  */
 export async function clean({ session, paths }: Engine): Promise<Removed> {
+  // Whoever is attaching just now has found a bridge and tables, and counts on them.
+  using _lock = await lockAll(paths);
   await session.loadNft();
   const removed: string[] = [];
   for (const path of brokenRecords(paths)) {
@@ -53,6 +56,7 @@ export async function clean({ session, paths }: Engine): Promise<Removed> {
   const rules = withdrawFromForeign(session);
   if (rules > 0) removed.push(`rules in chains of other firewalls: ${rules}`);
   rmSync(markerOf(paths), { force: true });
+  removeLock(paths);
   return removed;
 }
 

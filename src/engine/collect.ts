@@ -5,6 +5,7 @@ import type { Attachment } from "../model/port.ts";
 import { clean } from "./clean.ts";
 import { detach, removeUnrecorded } from "./detach.ts";
 import type { Engine } from "./engine.ts";
+import { lockToDetach } from "./lock.ts";
 import { attachmentId, idOfAlias } from "./names.ts";
 import { listRecords } from "./record.ts";
 
@@ -32,12 +33,21 @@ export async function collect(engine: Engine, request: CollectRequest): Promise<
   );
   const errors: unknown[] = [];
   const attempt = (work: Promise<unknown>) => work.catch((error) => errors.push(error));
-  for (const record of stale) await attempt(detach(engine, record));
+  for (const record of stale) {
+    await attempt(locked(engine, record.id, () => detach(engine, record)));
+  }
   for (const id of idsOn(engine, request.bridge)) {
-    if (!keep.has(id) && !recorded.has(id)) await attempt(removeUnrecorded(engine.session, id));
+    if (keep.has(id) || recorded.has(id)) continue;
+    await attempt(locked(engine, id, () => removeUnrecorded(engine.session, id)));
   }
   if (valid.length === 0) await attempt(clean(engine));
   if (errors.length > 0) throw new AggregateError(errors, `Cannot clean network "${network}"`);
+}
+
+/** Does a piece of work while nobody else changes the attachment. */
+async function locked({ paths }: Engine, id: string, work: () => Promise<void>): Promise<void> {
+  using _lock = await lockToDetach(paths, id);
+  await work();
 }
 
 /** Attachments that have a link of ours on the bridge. */

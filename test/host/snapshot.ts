@@ -77,9 +77,10 @@ export function mayStay(network: { readonly name: string; readonly bridge: strin
     // A table with its chains, rules and empty sets. Elements are lines of another kind.
     /^nft (table|chain|set|map|rule) \w+ netloom_cni/,
     new RegExp(`^file /var/lib/cni/networks/${network.name}/(lock|last_reserved_ip\\.\\d+)$`),
-    // Hints and markers: host-local's index with its boot marker, and that our tables are in use.
+    // Hints, markers and a lock: host-local's index with its boot marker, that our tables are in
+    // use, and the file that calls lock.
     /^file (\/var\/lib|\/run)\/netloom\/ipam\/[0-9a-f]{16}$/,
-    /^file \/run\/netloom\/nft-in-use$/,
+    /^file \/run\/netloom\/(nft-in-use|lock)$/,
     ...switches,
   ];
 }

@@ -6,6 +6,8 @@ import { collect } from "../../engine/collect.ts";
 import { detachFrom } from "../../engine/detach.ts";
 import { type Engine, openEngine } from "../../engine/engine.ts";
 import { KernelFacts } from "../../engine/host-facts.ts";
+import { lockAttachment, lockToDetach } from "../../engine/lock.ts";
+import { attachmentId } from "../../engine/names.ts";
 import { ConfigError } from "../../model/config-error.ts";
 import { hostNetns, type KernelObject } from "../../model/kernel-object.ts";
 import type { Port } from "../../model/port.ts";
@@ -31,6 +33,7 @@ export function linkPlugin<C>(driver: Driver<C>, options: LinkPluginOptions = {}
 
     async del(call) {
       using engine = openEngine();
+      using _lock = await lockToDetach(engine.paths, attachmentId(call));
       const network = call.conf.name;
       const release = async () => (await ipamOf(call))?.release(call);
       await detachFrom(engine, { ...call, network, maker: type, release });
@@ -84,6 +87,7 @@ async function add<C>(call: Call, driver: Driver<C>, options: LinkPluginOptions)
   const extras = options.extras?.(call);
   const ipam = await ipamOf(call);
   using engine = openEngine();
+  using _lock = await lockAttachment(engine.paths, attachmentId(call));
   // Before IPAM is asked: a foreign one that refuses a second ADD is sent DEL, as the specification
   // wants, and would give the first one's addresses away.
   refuseTaken(engine.session, { netns: call.netns!, ifName: call.ifName });

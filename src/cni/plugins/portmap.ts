@@ -3,6 +3,8 @@ import { parsePortmapConfig } from "../../drivers/portmap-config.ts";
 import { collect } from "../../engine/collect.ts";
 import { detachFrom } from "../../engine/detach.ts";
 import { openEngine } from "../../engine/engine.ts";
+import { lockAttachment, lockToDetach } from "../../engine/lock.ts";
+import { attachmentId } from "../../engine/names.ts";
 import { checkPublished, type PublishRequest, publish } from "../../engine/publish.ts";
 import { ConfigError } from "../../model/config-error.ts";
 import type { Call, Plugin } from "../plugin.ts";
@@ -21,12 +23,14 @@ export const portmapPlugin: Plugin = {
       throw new ConfigError("prevResult.ips", "is empty: no address to publish ports of");
     }
     using engine = openEngine();
+    using _lock = await lockAttachment(engine.paths, attachmentId(call));
     await publish(engine, request);
     return result;
   },
 
   async del(call) {
     using engine = openEngine();
+    using _lock = await lockToDetach(engine.paths, attachmentId(call));
     await detachFrom(engine, { ...call, network: call.conf.name, maker, keepsLink: true });
   },
 
