@@ -1,7 +1,7 @@
 /** Notices a foreign firewall that drops what the host forwards, as Docker's does. */
 
 import { NetlinkSocket } from "../kernel/netlink/socket.ts";
-import { getChain, readChain } from "../kernel/nft/objects.ts";
+import { policiesDrop } from "../kernel/nft/chain-policy.ts";
 import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
 import type { KernelSession } from "./kernel-session.ts";
 
@@ -30,9 +30,6 @@ export function droppedFamilies(
   );
   if (forwarded.length === 0) return [];
   using socket = session.namespace(hostNetns).inside(() => new NetlinkSocket("netfilter"));
-  const outcomes = socket.batch(forwarded.map((family) => getChain(forwardChain(family))));
-  return forwarded.filter((family, i) => {
-    const [answer] = outcomes[i]!.replies;
-    return answer !== undefined && readChain(answer, family).hook?.policy === "drop";
-  });
+  const drops = policiesDrop(socket, forwarded.map(forwardChain));
+  return forwarded.filter((_, i) => drops[i]);
 }
