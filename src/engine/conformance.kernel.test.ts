@@ -105,6 +105,13 @@ describe.each(candidates.map((candidate) => [candidate.name, candidate] as const
         await fixture.check(box, wish, attached);
       }
     });
+
+    test("CHECK minds no MTU and promiscuity that a later plugin has changed", async () => {
+      using fixture = new EngineFixture("exam");
+      const [one] = await attachAll(fixture, candidate, 1);
+      one!.box.netns.run("ip", "link", "set", "eth0", "mtu", "1380", "promisc", "on");
+      await fixture.check(one!.box, one!.wish, one!.attached);
+    });
   },
 );
 
