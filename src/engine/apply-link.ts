@@ -54,8 +54,8 @@ function requireFiltering(session: KernelSession, netns: string, item: Request):
     if ((error as { code?: string }).code !== "EOPNOTSUPP") throw error;
     throw new ConfigError(
       "vlan",
-      'and "vlanTrunk" need bridges that filter VLANs, which this kernel lacks ' +
-        "(CONFIG_BRIDGE_VLAN_FILTERING): remove them, or boot a kernel that has it",
+      'needs, as "vlanTrunk", a bridge that filters VLANs, which this kernel lacks ' +
+        "(CONFIG_BRIDGE_VLAN_FILTERING): remove the field, or boot a kernel that has it",
     );
   }
 }

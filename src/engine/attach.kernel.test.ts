@@ -110,7 +110,7 @@ describe("a failed ADD changes nothing:", () => {
       );
       return;
     }
-    const message = /need bridges that filter VLANs, which this kernel lacks/;
+    const message = /needs, as "vlanTrunk", a bridge that filters VLANs, which this kernel lacks/;
     await expectRefused(fixture, wish, message);
     fixture.host.run("ip", "link", "add", "br5", "type", "bridge");
     await expectRefused(fixture, wish, message);

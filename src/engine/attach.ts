@@ -134,9 +134,8 @@ export async function establish(
   record: AttachmentRecord,
   { persist, conflicts }: Circumstances = {},
 ): Promise<void> {
-  if (isInUse(paths)) await restoreIfErased({ session, paths });
   const usesNft = record.objects.some(isNft);
-  if (usesNft) await session.loadNft();
+  if (usesNft || isInUse(paths)) await restoreIfErased({ session, paths });
   writeRecord(paths, record);
   // The disk works while the kernel does, not while we write to it ourselves.
   const persisted = persist?.();

@@ -1,5 +1,6 @@
 /** What an outside hand takes away is noticed by CHECK, named, and restored where it can be. */
 import { describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { bridge } from "../drivers/bridge.ts";
 import { examAddresses } from "../drivers/conformance.ts";
 import { type PortMapping, portmapObjects } from "../drivers/portmap.ts";
@@ -79,6 +80,19 @@ describe("after another program's", () => {
     await start(fixture, other);
     expect(ruleset(fixture)).toBe(before);
     expect(await complaint(fixture, one)).toBe("");
+  });
+
+  test("nft flush ruleset and an emptied run directory the next ADD and CHECK restore all", async () => {
+    using fixture = new EngineFixture("restore");
+    const one = await start(fixture, wishOf(1, mappings));
+    for (const trigger of ["ADD", "CHECK"]) {
+      fixture.host.run("nft", "flush", "ruleset");
+      rmSync(fixture.paths.runDir, { recursive: true });
+      if (trigger === "ADD") await start(fixture, wishOf(2));
+      else expect(await complaint(fixture, one)).toMatch(/2 attachments were restored/);
+      expect(ruleset(fixture)).toContain("8080");
+      expect(await complaint(fixture, one)).toBe("");
+    }
   });
 
   test("nft flush ruleset DEL still removes everything", async () => {

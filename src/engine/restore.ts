@@ -27,18 +27,24 @@ export function isInUse(paths: Paths): boolean {
   return statSync(markerOf(paths), { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Restores all attachments if our tables should be there and are not whole. Gives how many. */
+/**
+ * Restores all attachments if our tables should be there and are not whole. Gives how many. That
+ * they should be is told by the marker or, where somebody emptied its directory, by the records.
+ */
 export async function restoreIfErased(engine: Engine): Promise<number> {
   const { session, paths } = engine;
-  if (!isInUse(paths)) return 0;
   await session.loadNft();
   if (session.nft.intact(skeleton)) return 0;
   const live = listRecords(paths).filter((record) => isLive(engine, record));
-  restoreNft(
-    session,
-    live.flatMap(({ objects }) => objects),
-  );
+  const objects = live.flatMap((record) => record.objects).filter(isNft);
+  if (objects.length === 0 && !isInUse(paths)) return 0;
+  markInUse(paths);
+  restoreNft(session, objects);
   return live.length;
+}
+
+function isNft({ kind }: KernelObject): boolean {
+  return kind === "nft-element" || kind === "nft-chain";
 }
 
 /** Makes what is of nftables among these objects of attachments that exist. */
