@@ -193,11 +193,6 @@ describe("CHECK names", () => {
       /link "nl\w+" differs in master/,
     ],
     [
-      "another MTU",
-      onHost((running) => ["ip", "link", "set", hostLink(running), "mtu", "1300"]),
-      /link "nl\w+" differs in mtu/,
-    ],
-    [
       "a bridge that is down",
       onHost(() => ["ip", "link", "set", "cni0", "down"]),
       /link "cni0" differs in up/,
