@@ -221,6 +221,19 @@ describe("CHECK names", () => {
     expect(await complaint(fixture, running)).toMatch(message);
   });
 
+  test("nothing that a later plugin changed and the result tells", async () => {
+    using fixture = new EngineFixture("check");
+    const running = await start(fixture, wishOf(1));
+    const mac = "02:00:00:00:00:99";
+    running.box.netns.run("ip", "link", "set", "eth0", "mtu", "1400", "address", mac);
+    const links = running.attached.links.map((link) =>
+      link.name === "eth0" ? { ...link, mac } : link,
+    );
+    expect(await complaint(fixture, { ...running, attached: { ...running.attached, links } })).toBe(
+      "",
+    );
+  });
+
   test("nothing that is more than it expects", async () => {
     using fixture = new EngineFixture("check");
     const running = await start(fixture, wishOf(1));
