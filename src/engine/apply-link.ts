@@ -39,16 +39,21 @@ function createBridge(session: KernelSession, link: BridgeLink): void {
   const creation = createLink({ kind: "bridge", name, mac, mtu, bridge: { vlanFiltering } });
   // Another attachment may have made it a moment ago.
   const tolerant = { ...creation, tolerate: ["EEXIST"] };
-  if (vlanFiltering) requireFiltering(session, netns, tolerant);
-  else session.enqueue(netns, tolerant);
-  session.enqueue(netns, changeLink({ name }, { alias, promisc }));
+  // In one datagram: killed in between, we would not know the bridge for ours again.
+  const requests = [tolerant, changeLink({ name }, { alias, promisc })];
+  if (vlanFiltering) requireFiltering(session, netns, requests);
+  else session.enqueue(netns, ...requests);
 }
 
-/** Sends a request that needs VLAN filtering by itself, so that nothing follows a refusal. */
-function requireFiltering(session: KernelSession, netns: string, item: Request): void {
+/** Sends requests that need VLAN filtering by themselves, so that nothing follows a refusal. */
+function requireFiltering(
+  session: KernelSession,
+  netns: string,
+  requests: readonly Request[],
+): void {
   session.flush();
   try {
-    session.enqueue(netns, item);
+    session.enqueue(netns, ...requests);
     session.flush();
   } catch (error) {
     if ((error as { code?: string }).code !== "EOPNOTSUPP") throw error;
@@ -92,7 +97,7 @@ function change(session: KernelSession, link: LinkObject): void {
   const master = link.master === undefined ? undefined : session.indexOf(netns, link.master);
   const own = link.life === "shared" ? { up, promisc } : { up, mac, mtu, promisc };
   if (link.type === "bridge" && link.vlanFiltering) {
-    requireFiltering(session, netns, changeBridge({ name }, { vlanFiltering: true }));
+    requireFiltering(session, netns, [changeBridge({ name }, { vlanFiltering: true })]);
   }
   session.enqueue(netns, changeLink({ name }, { ...own, master }), ...settings(link));
   if (link.vlans) setVlans(session, link, link.vlans);
