@@ -54,8 +54,9 @@ export class Containerd implements Runtime {
     const options = ["--rm", "--cni", ...place];
     const command = [...ctr, "run", ...options, image, container, "sleep", "1000"];
     this.#running.set(container, this.#host.spawn(command));
-    // ctr attaches the container before it starts the command.
-    await this.#host.until([...ctr, "task", "exec", "--exec-id", "up", container, "ip", "link"]);
+    // ctr attaches a created container, then starts it. One can run commands in it before.
+    const isRunning = `${ctr.join(" ")} task list | grep -q "^${container} .*RUNNING"`;
+    await this.#host.until(["sh", "-c", isRunning]);
   }
 
   exec(container: string, command: readonly string[]): Promise<string> {

@@ -87,6 +87,6 @@ export class Attachment {
 
 /** Makes empty namespaces for containers. */
 export async function makeContainers(host: PrivateHost, ids: readonly string[]): Promise<void> {
-  const script = 'for id; do ip netns add "$id" && ip -n "$id" link set lo up || exit 1; done';
+  const script = 'for id; do ip netns add "$id" || exit 1; done';
   await host.run(["sh", "-c", script, "sh", ...ids]);
 }

@@ -9,6 +9,14 @@ export interface Difference {
 
 const separator = "==== next";
 
+/** Settings of the network, but for those of links that come and go: 130 for each. */
+const settings = ["all", "default", "lo", "uplink"]
+  .flatMap((link) =>
+    ["4", "6"].flatMap((v) => [`ipv${v}/conf/${link}/*`, `ipv${v}/neigh/${link}/*`]),
+  )
+  .concat("core/*", "netfilter/*", "unix/*", "ipv4/*", "ipv6/*", "ipv4/route/*", "ipv6/route/*")
+  .join(" ");
+
 /**
  * One run of a shell reads it all. Files: everything that was written in the host, but for what
  * runtimes keep apart from networks.
@@ -20,7 +28,7 @@ echo '${separator}'; ip -j rule
 echo '${separator}'; ip -j -6 rule
 echo '${separator}'; ip -j neigh show nud permanent
 echo '${separator}'; nft -j list ruleset
-echo '${separator}'; sysctl --all --pattern '^net\\.' 2>/dev/null
+echo '${separator}'; cd /proc/sys/net && grep -s -d skip -H '' ${settings}
 echo '${separator}'; find /run /var/lib/cni /var/lib/netloom /etc/cni /mnt/var/upper \\
   -not -type d -not -path '/run/nle2e/*' -not -path '/run/containers/*' -not -path '/run/libpod/*' \\
   -not -path '/run/containerd/*' -not -path '/run/runc/*' -not -path '*/tmp/*.test/*'`;
@@ -38,15 +46,17 @@ export async function snapshot(host: PrivateHost): Promise<string[]> {
     ...[...rules4, ...rules6].map((rule: Json) => `rule ${JSON.stringify(rule)}`),
     ...neighbours.map(({ dst, dev }: Json) => `neigh ${dst} dev ${dev}`),
     ...nft.nftables.flatMap(nftLines),
-    ...listed("sysctl", parts[7]!).filter((line) => !passing.test(line)),
+    ...parts[7]!
+      .split("\n")
+      .map(settingLine)
+      .filter((line) => !passing.test(line)),
     ...listed("file", parts[8]!),
   ];
   return lines.sort();
 }
 
-/** Counters and measures, and the settings of links, which come and go with them. */
-const passing =
-  /nf_conntrack_(count|buckets|max)|random|tcp_mem|\.(conf|neigh)\.(?!(all|default|lo|uplink)\.)/;
+/** Counters and measures. */
+const passing = /nf_conntrack_(count|buckets|max)|random|tcp_mem/;
 
 export function difference(before: readonly string[], after: readonly string[]): Difference {
   const [was, is] = [new Set(before), new Set(after)];
@@ -95,6 +105,13 @@ const listed = (kind: string, text: string) =>
   text.split("\n").map((line) => `${kind} ${line.replace(/^\/mnt\/var\/upper/, "/var")}`);
 
 type Json = { readonly [key: string]: any };
+
+/** As sysctl writes it. That program reads every link's settings, whatever it is asked for. */
+function settingLine(line: string): string {
+  const colon = line.indexOf(":");
+  const name = line.slice(0, colon).replaceAll("/", ".");
+  return `sysctl net.${name} = ${line.slice(colon + 1)}`;
+}
 
 function linkLines({ ifname, linkinfo, addr_info: addresses }: Json): string[] {
   const address = ({ local, prefixlen }: Json) => `address ${ifname} ${local}/${prefixlen}`;

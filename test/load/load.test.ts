@@ -43,7 +43,7 @@ test("each container has what its result says, and rules do not grow with contai
   const inside = await host.run([
     "sh",
     "-c",
-    "for id; do ip -n $id -o address show dev eth0 scope global; done",
+    "for id; do nsenter --net=/run/netns/$id ip -o address show dev eth0 scope global; done",
     "sh",
     ...attachments.map(({ containerId }) => containerId),
   ]);
