@@ -124,9 +124,11 @@ async function observeOtherVerbs(scene: Scene, seen: Observation, roles: Roles):
 async function observeDel(scene: Scene, seen: Observation): Promise<void> {
   const { item, containers } = scene;
   if (item.vanished) {
-    // A veth pair dies a moment after its namespace.
     for (const name of containers) await shell(`ip netns del ${name}`);
-    await Bun.sleep(100);
+    // A pair dies with its namespace, a moment later: the host has its uplink alone then.
+    await scene.host.shell(
+      "for i in $(seq 100); do [ $(ip -o link show type veth | wc -l) = 1 ] && exit; sleep 0.05; done",
+    );
   }
   for (const index of containers.keys()) {
     seen[`DEL c${index + 1} succeeds`] = (await call(scene, "DEL", index)).ok;
