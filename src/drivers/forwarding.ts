@@ -37,12 +37,15 @@ interface HostLink {
 }
 
 /**
- * The link-local address of a link that leads to containers is usable at once. The kernel asks for
+ * A link that leads to containers with IPv6 has IPv6 itself, whatever the host's default for new
+ * links is, and its link-local address is usable at once. The kernel asks for
  * neighbours with it when it forwards to them, and for the second or two of duplicate address
  * detection it would not ask: what others send to a new container waited so long.
  */
 export function usableAtOnce(port: Port, host: HostFacts, place: HostLink): KernelObject[] {
   if (!host.ipv6 || !port.ips.some((ip) => familyOf(ip.address) === 6)) return [];
-  const path = `net/ipv6/conf/${place.link}/accept_dad`;
-  return [{ ...place, netns: hostNetns, kind: "sysctl", path, value: "0" }];
+  return ["disable_ipv6", "accept_dad"].map((name) => {
+    const path = `net/ipv6/conf/${place.link}/${name}`;
+    return { ...place, netns: hostNetns, kind: "sysctl", path, value: "0" };
+  });
 }

@@ -168,6 +168,21 @@ test("the same port is free on another address, for another protocol, and after 
   expect(fixture.records().length).toBe(3);
 });
 
+test.each([
+  ["bridge", bridge],
+  ["ptp", ptp],
+] as const)("%s serves IPv6 on a host that gives new links none", async (_, driver) => {
+  using fixture = new EngineFixture("no-ipv6");
+  const off =
+    "for name in all default; do echo 1 >/proc/sys/net/ipv6/conf/$name/disable_ipv6; done";
+  fixture.host.run("sh", "-c", off);
+  const box = fixture.box();
+  const { gateways, ips } = examAddresses(1);
+  await fixture.attach(box, { driver, config: { isGateway: true }, ips, gateways });
+  expect(gateways.some((gateway) => gateway.includes(":"))).toBe(true);
+  for (const gateway of gateways) box.netns.run("ping", "-q", "-c", "1", "-W", "1", gateway);
+});
+
 test("forceAddress replaces another gateway's address", async () => {
   using fixture = new EngineFixture("force");
   fixture.host.run("ip", "link", "add", "cni0", "type", "bridge");
