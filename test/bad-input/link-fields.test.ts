@@ -57,7 +57,7 @@ examine("bridge", [
     name: "a VLAN on a bridge that cannot filter",
     config: (stage) => stage.bridge({ vlan: 100 }),
     code: 7,
-    says: ["vlan:", "which this kernel lacks", "remove them"],
+    says: ["vlan:", "which this kernel lacks", "remove"],
   },
   {
     name: "an interface kept down that has addresses",
