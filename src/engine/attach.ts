@@ -1,25 +1,19 @@
 /** Attaches a container: from what IPAM gave to a link that works, or nothing at all. */
 import type { Driver, ResultLink } from "../drivers/driver.ts";
 import { changeLink } from "../kernel/netlink/link.ts";
-import type { AddressObject, KernelObject } from "../model/kernel-object.ts";
+import type { KernelObject } from "../model/kernel-object.ts";
 import { hostNetns } from "../model/kernel-object.ts";
 import type { Attachment, Port, PortIp, PortRoute } from "../model/port.ts";
-import { plan, type Step } from "../plan/plan.ts";
-import { apply } from "./apply.ts";
 import { bootId } from "./boot.ts";
 import { ConflictError } from "./conflict.ts";
-import { detach, dismantle } from "./detach.ts";
-import { forgetUdp } from "./effects.ts";
+import { detach } from "./detach.ts";
 import type { Engine } from "./engine.ts";
+import { establish } from "./establish.ts";
 import { droppedFamilies } from "./foreign-policy.ts";
-import { explained, refuseOverlaps } from "./holder.ts";
 import { KernelFacts } from "./host-facts.ts";
 import type { KernelSession } from "./kernel-session.ts";
 import { aliasOf, attachmentId, highMacOf, hostLinkName, macOf, sharedAlias } from "./names.ts";
-import { observe } from "./observe.ts";
-import { settleLinks } from "./ready.ts";
-import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from "./record.ts";
-import { isInUse, markInUse, restoreIfErased } from "./restore.ts";
+import { type AttachmentRecord, readRecord } from "./record.ts";
 
 /** What IPAM gives for an attachment; nothing on a network without IPAM. */
 export interface Allocation {
@@ -115,90 +109,6 @@ function pinGateway(session: KernelSession, desired: readonly KernelObject[]): v
     const link = session.namespace(hostNetns).findLink(object.link);
     if (link?.kind !== "bridge" || link.alias === sharedAlias) continue;
     session.enqueue(hostNetns, changeLink({ index: link.index }, { mac: link.mac }));
-  }
-}
-
-/** What an attachment brings along beside its record. */
-export interface Circumstances {
-  readonly persist?: () => Promise<void>;
-  /** Of the addresses found, those that must go. Throws to refuse. */
-  readonly conflicts?: (
-    desired: readonly AddressObject[],
-    observed: readonly AddressObject[],
-  ) => readonly AddressObject[];
-}
-
-/** Writes the record, then makes its objects; undoes both when that fails. */
-export async function establish(
-  { session, paths }: Engine,
-  record: AttachmentRecord,
-  { persist, conflicts }: Circumstances = {},
-): Promise<void> {
-  const usesNft = record.objects.some(isNft);
-  if (usesNft || isInUse(paths)) await restoreIfErased({ session, paths });
-  writeRecord(paths, record);
-  // The disk works while the kernel does, not while we write to it ourselves.
-  const persisted = persist?.();
-  const begun: KernelObject[] = [];
-  try {
-    const observed = observe(session, record.objects.filter(mayExist));
-    refuseOtherKinds(record.objects, observed);
-    const isAddress = (object: KernelObject) => object.kind === "address";
-    const inTheWay = conflicts?.(record.objects.filter(isAddress), observed.filter(isAddress));
-    const removals = (inTheWay ?? []).map((object): Step => ({ op: "delete", object }));
-    refuseOverlaps(session, record.objects);
-    if (usesNft) markInUse(paths);
-    apply(session, [...removals, ...plan(record.objects, observed)], begun);
-    await forgetUdp(session, record.objects);
-    const detected = record.objects.filter(isDetected);
-    if (detected.length > 0) await (await import("./settle.ts")).settle(session, detected);
-    await settleLinks(session, begun);
-    await persisted;
-  } catch (caught) {
-    // The disk must be done before its work is undone; its own failure is no second error.
-    await Promise.allSettled([persisted]);
-    const undone = await undo(session, begun);
-    removeRecord(paths, record);
-    const error = explained(paths, caught);
-    throw undone ? new AggregateError([error, undone], (error as Error).message) : error;
-  }
-}
-
-/** The kernel looks for duplicates of this address before it can be used. */
-function isDetected(object: KernelObject): object is AddressObject {
-  return object.kind === "address" && object.dad !== false && object.address.includes(":");
-}
-
-function isNft({ kind }: KernelObject): boolean {
-  return kind === "nft-element" || kind === "nft-chain";
-}
-
-/** Shared objects may be there already; an attachment's own are not, and need no look. */
-function mayExist(object: KernelObject): boolean {
-  return object.life === "shared" && !isNft(object);
-}
-
-/** A link that has the bridge's name and is none belongs to somebody else. */
-function refuseOtherKinds(
-  desired: readonly KernelObject[],
-  observed: readonly KernelObject[],
-): void {
-  const bridges = desired.filter((object) => object.kind === "link" && object.type === "bridge");
-  for (const link of observed) {
-    if (link.kind !== "link" || link.type !== "existing") continue;
-    if (!bridges.some(({ name, netns }) => name === link.name && netns === link.netns)) continue;
-    throw new ConflictError(
-      `Cannot use link "${link.name}" as the bridge: it is of another kind. Name another bridge`,
-    );
-  }
-}
-
-async function undo(session: KernelSession, begun: readonly KernelObject[]): Promise<unknown> {
-  try {
-    await dismantle(session, begun);
-    return undefined;
-  } catch (error) {
-    return error;
   }
 }
 

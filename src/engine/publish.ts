@@ -6,11 +6,11 @@ import { getLink } from "../kernel/netlink/link-info.ts";
 import { getRoute } from "../kernel/netlink/route-info.ts";
 import { hostNetns } from "../model/kernel-object.ts";
 import type { Attachment, PortIp } from "../model/port.ts";
-import { establish } from "./attach.ts";
 import { bootId } from "./boot.ts";
 import { CheckError, type CheckRequest, checkAttachment } from "./check.ts";
 import { detach } from "./detach.ts";
 import type { Engine } from "./engine.ts";
+import { establish } from "./establish.ts";
 import { aliasOf, attachmentId } from "./names.ts";
 import { readRecord } from "./record.ts";
 
