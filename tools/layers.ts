@@ -20,7 +20,7 @@ interface Room {
 
 const model = ["lib", "model"];
 const engine = [...model, "ipam", "drivers", "plan", "kernel"];
-const plugins = [...model, "ipam", "drivers", "engine", "api"];
+const plugins = [...model, "ipam", "drivers", "engine", "api", "kernel/sys"];
 const protocols = [...model, "kernel"];
 
 /** The rooms in order. Rooms from `cni` down never import each other, `agent` apart. */

@@ -92,7 +92,7 @@ export function checkContainerId(id: string, what = "CNI_CONTAINERID"): void {
 /** Throws CniError 4. `%` is refused too: the kernel would make a numbered name of it. */
 export function checkIfName(name: string, what = "CNI_IFNAME"): void {
   const problem =
-    Buffer.byteLength(name) > 15
+    new TextEncoder().encode(name).length > 15
       ? "is longer than 15 bytes"
       : name === "." || name === ".."
         ? "names a folder"

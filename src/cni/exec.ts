@@ -1,5 +1,5 @@
 /** Finds a plugin in the folders of CNI_PATH and runs it. */
-import { statSync, writeSync } from "node:fs";
+import { statSync, writeSync } from "../kernel/sys/files.ts";
 import { quoted } from "../model/parse.ts";
 import { CniError, cniCodes } from "./errors.ts";
 import type { Verb } from "./types.ts";
@@ -50,7 +50,7 @@ export function findPlugin(type: string, path: readonly string[]): string | unde
 /** CNI_PATH may name what is no folder, or one that nobody may look into. */
 function isFile(file: string): boolean {
   try {
-    return statSync(file).isFile();
+    return statSync(file)?.type === "file";
   } catch {
     return false;
   }
@@ -96,7 +96,7 @@ export function ownPlugin(
 export function isOwnExecutable(file: string): boolean {
   const own = statSync("/proc/self/exe");
   const other = statSync(file);
-  return own.ino === other.ino && own.dev === other.dev;
+  return own?.identity === other?.identity;
 }
 
 /**

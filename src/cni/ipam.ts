@@ -1,4 +1,5 @@
 /** Delegates a network's addresses: to our own IPAM in this process, or to a plugin in CNI_PATH. */
+import { type Begun, done } from "../lib/begun.ts";
 import { CniError, cniCodes, toCniError } from "./errors.ts";
 import { execPlugin, findPlugin, isOwnExecutable, requirePlugin } from "./exec.ts";
 import type { Call, Plugin } from "./plugin.ts";
@@ -11,8 +12,8 @@ type Awaitable<T> = T | Promise<T>;
 export interface Lease {
   /** `ips`, `routes`, `dns`; no `interfaces`. */
   readonly result: Result;
-  /** Resolves once the lease survives a power cut. Until then nothing may be printed. */
-  durable(): Awaitable<void>;
+  /** Begins to make the lease survive a power cut. Until it does nothing may be printed. */
+  durable(): Begun;
 }
 
 /** Whoever gives addresses. Throws what `errors.ts` maps. */
@@ -58,7 +59,7 @@ export function ipamPlugin(ipam: Ipam): Plugin {
     type: ipam.type,
     async add(call) {
       const lease = await ipam.reserve(call);
-      await lease.durable();
+      lease.durable().finish();
       return lease.result;
     },
     del: (call) => ipam.release(call),
@@ -97,7 +98,7 @@ function foreignIpam(type: string, file: string): Ipam {
     async reserve(call) {
       try {
         const printed = await run(call, "ADD");
-        return { result: leaseResult(printed, call, type), durable: () => {} };
+        return { result: leaseResult(printed, call, type), durable: () => done };
       } catch (error) {
         // What it may have done in part has to go: the specification asks for a DEL.
         await run(call, "DEL").catch((second) =>

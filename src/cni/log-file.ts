@@ -1,5 +1,5 @@
 /** Opens the log that NETLOOM_LOG asks for. */
-import { openSync, writeSync } from "node:fs";
+import { openSync, writeSync } from "../kernel/sys/files.ts";
 import { jsonLog, type Log, silentLog } from "../lib/log.ts";
 
 const stderr = 2;

@@ -1,5 +1,5 @@
 /** Judges CNI_NETNS before anything is done with it. */
-import { type Stats, statSync } from "node:fs";
+import { type FileStat, statSync } from "../kernel/sys/files.ts";
 import type { CniEnv } from "./env.ts";
 import { CniError, cniCodes } from "./errors.ts";
 
@@ -15,8 +15,8 @@ const ownPath = "/proc/thread-self/ns/net";
 export function checkNetns(env: CniEnv): string | undefined {
   if (env.netns === "") return undefined;
   const target = statOf(env.netns);
-  const own = statSync(ownPath);
-  const isNamespace = target !== undefined && target.dev === own.dev;
+  const own = statSync(ownPath)!;
+  const isNamespace = target !== undefined && target.device === own.device;
   if (!isNamespace) {
     if (env.verb === "DEL") return undefined;
     if (!target) throw new CniError(cniCodes.netns, `CNI_NETNS "${env.netns}" does not exist`);
@@ -25,7 +25,7 @@ export function checkNetns(env: CniEnv): string | undefined {
       `CNI_NETNS "${env.netns}" is not a network namespace, but ${describe(target)}`,
     );
   }
-  if (target.ino === own.ino && !env.netnsOverride) {
+  if (target.identity === own.identity && !env.netnsOverride) {
     throw new CniError(
       cniCodes.netns,
       `CNI_NETNS "${env.netns}" is the namespace that this plugin runs in: name the container's, or set CNI_NETNS_OVERRIDE=1`,
@@ -34,19 +34,19 @@ export function checkNetns(env: CniEnv): string | undefined {
   return env.netns;
 }
 
-function statOf(path: string): Stats | undefined {
+function statOf(path: string): FileStat | undefined {
   try {
     return statSync(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // ESRCH: /proc/<pid>/ns/net of a process that has just ended.
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "ESRCH") return undefined;
+    if (code === "ENOTDIR" || code === "ESRCH") return undefined;
     throw new CniError(cniCodes.netns, `Cannot look at CNI_NETNS "${path}": ${message}`);
   }
 }
 
-function describe(target: Stats): string {
-  if (target.isDirectory()) return "a folder";
-  if (target.isFile()) return "a regular file";
+function describe(target: FileStat): string {
+  if (target.type === "folder") return "a folder";
+  if (target.type === "file") return "a regular file";
   return "another kind of file";
 }

@@ -1,5 +1,5 @@
 /** Runs one plugin as CNI says: variables and standard input in, result or error JSON out. */
-import { writeSync } from "node:fs";
+import { writeSync } from "../kernel/sys/files.ts";
 import type { Log } from "../lib/log.ts";
 import { argsOf, callOf, checkVersion, validAttachments } from "./call.ts";
 import { readConf, readDocument } from "./config.ts";

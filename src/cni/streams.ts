@@ -1,25 +1,26 @@
 /** Standard input and output, read and written whole, whatever kind of pipe the runtime made. */
-import { readSync, writeSync } from "node:fs";
+import { readSync, writeSync } from "../kernel/sys/files.ts";
 
 const stdin = 0;
 const stdout = 1;
 
 /** All of standard input as text. Throws what reading throws. */
 export function readInput(): string {
-  const chunks: Uint8Array[] = [];
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const chunk = new Uint8Array(16 * 1024);
+  let text = "";
   for (;;) {
-    const chunk = new Uint8Array(64 * 1024);
     const length = whenReady(() => readSync(stdin, chunk));
-    if (length === 0) return Buffer.concat(chunks).toString();
-    chunks.push(chunk.subarray(0, length));
+    if (length === 0) return text + decoder.decode();
+    text += decoder.decode(chunk.subarray(0, length), { stream: true });
   }
 }
 
 /** Writes the text and a newline. Throws what writing throws. */
 export function writeOutput(text: string): void {
-  const bytes = Buffer.from(`${text}\n`);
+  const bytes = new TextEncoder().encode(`${text}\n`);
   for (let sent = 0; sent < bytes.length; ) {
-    sent += whenReady(() => writeSync(stdout, bytes, sent));
+    sent += whenReady(() => writeSync(stdout, bytes.subarray(sent)));
   }
 }
 

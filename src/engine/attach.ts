@@ -1,6 +1,7 @@
 /** Attaches a container: from what IPAM gave to a link that works, or nothing at all. */
 import type { Driver, ResultLink } from "../drivers/driver.ts";
 import { changeLink } from "../kernel/netlink/link.ts";
+import type { Begun } from "../lib/begun.ts";
 import type { KernelObject } from "../model/kernel-object.ts";
 import { hostNetns } from "../model/kernel-object.ts";
 import type { Attachment, Port, PortIp, PortRoute } from "../model/port.ts";
@@ -19,8 +20,8 @@ import { type AttachmentRecord, readRecord } from "./record.ts";
 export interface Allocation {
   readonly ips: readonly PortIp[];
   readonly routes: readonly PortRoute[];
-  /** Begins to make the addresses survive a crash of the host, and resolves once they do. */
-  readonly persist?: () => Promise<void>;
+  /** Begins to make the addresses survive a crash of the host. */
+  readonly persist?: () => Begun;
 }
 
 /** One attachment to make. */

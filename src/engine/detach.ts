@@ -2,6 +2,7 @@
 import { deleteLink } from "../kernel/netlink/link.ts";
 import { getLink, type LinkInfo } from "../kernel/netlink/link-info.ts";
 import { NetlinkSocket } from "../kernel/netlink/socket.ts";
+import type { Begun } from "../lib/begun.ts";
 import { hostNetns, type KernelObject, type LinkObject } from "../model/kernel-object.ts";
 import type { Attachment } from "../model/port.ts";
 import { teardown } from "../plan/plan.ts";
@@ -35,7 +36,7 @@ export async function detachFrom(engine: Engine, request: DetachRequest): Promis
   // Made by the reference plugins, whose place we took, or not at all.
   const errors: unknown[] = [];
   const attempt = collector(errors);
-  if (!request.keepsLink) await attempt(() => removeUnrecorded(engine.session, id, request));
+  if (!request.keepsLink) await attempt(async () => removeUnrecorded(engine.session, id, request));
   await attempt(async () => {
     const { removeReferenceLeftovers } = await import("./reference-leftovers.ts");
     await removeReferenceLeftovers(engine, request.keepsLink ? "portmap" : "link", request);
@@ -55,8 +56,8 @@ export async function removeUnrecorded(
   const own = session.namespace(hostNetns).findLink(hostLinkName(id));
   const { netns, ifName } = request;
   const inside = netns && ifName ? session.namespace(netns).findLink(ifName) : undefined;
-  if (own?.alias === aliasOf(id)) await remove(session, hostNetns, own.name);
-  else if (inside && !isOfAnother(session, id, inside)) await remove(session, netns!, inside.name);
+  if (own?.alias === aliasOf(id)) remove(session, hostNetns, own.name);
+  else if (inside && !isOfAnother(session, id, inside)) remove(session, netns!, inside.name);
 }
 
 /** A DEL may come late, when its namespace serves another container already. */
@@ -75,9 +76,8 @@ async function removeElementsOf(session: KernelSession, id: string): Promise<voi
   removeMarked(session, (comment) => comment === aliasOf(id));
 }
 
-async function remove(session: KernelSession, netns: string, name: string): Promise<void> {
-  const { socket } = session.namespace(netns);
-  await socket.runInBackground([deleteLink({ name })]);
+function remove(session: KernelSession, netns: string, name: string): void {
+  session.namespace(netns).socket.run([deleteLink({ name })]);
 }
 
 /**
@@ -106,7 +106,7 @@ export async function dismantle(
   const attempt = collector(errors);
   const steps = teardown(objects);
   const links = steps.flatMap(({ object }) => (object.kind === "link" ? [object] : []));
-  const deletion = attempt(() => deleteLinks(session, links));
+  const finishDeletion = beginDeletion(session, links, errors);
   await attempt(async () => {
     const rest = steps.filter(({ object }) => stays(object, links));
     if (rest.some(({ object }) => object.kind.startsWith("nft-"))) await session.loadNft();
@@ -115,10 +115,33 @@ export async function dismantle(
   });
   // An address is free for another once no link can answer for it, which is long before the
   // kernel lets the remover of a link go on.
-  if (links.some((link) => isThere(session, link))) await deletion;
+  if (links.some((link) => isThere(session, link))) finishDeletion();
   if (release && errors.length === 0) await attempt(release);
-  await deletion;
+  finishDeletion();
   throwAll(errors);
+}
+
+/** Gives what waits for the links to be gone, and adds to `errors` why one is not. */
+function beginDeletion(
+  session: KernelSession,
+  links: readonly LinkObject[],
+  errors: unknown[],
+): () => void {
+  const begun: Begun<unknown>[] = [];
+  const attempt = (work: () => void) => {
+    try {
+      work();
+    } catch (error) {
+      errors.push(error);
+    }
+  };
+  for (const netns of new Set(links.map((link) => link.netns))) {
+    const requests = links.flatMap((link) => (link.netns === netns ? deleteLink(link) : []));
+    attempt(() => begun.push(session.namespace(netns).socket.begin(requests)));
+  }
+  return () => {
+    for (const { finish } of begun.splice(0)) attempt(finish);
+  };
 }
 
 /** Runs a piece of work and keeps what it throws. */
@@ -137,10 +160,6 @@ function throwAll(errors: readonly unknown[]): void {
 function isThere(session: KernelSession, { netns, name }: LinkObject): boolean {
   using socket = session.namespace(netns).inside(() => new NetlinkSocket("route"));
   return getLink(socket, { name }) !== undefined;
-}
-
-async function deleteLinks(session: KernelSession, links: readonly LinkObject[]): Promise<void> {
-  for (const { netns, name } of links) await remove(session, netns, name);
 }
 
 /** Whether an object needs removing of its own: not a link, and not on one that goes. */

@@ -1,7 +1,7 @@
 /** What must happen beside the objects themselves, once they are there or gone. */
-import { readFileSync } from "node:fs";
 import { addressFamily } from "../kernel/netlink/rtm.ts";
 import { NetlinkSocket } from "../kernel/netlink/socket.ts";
+import { readFileSync } from "../kernel/sys/files.ts";
 import { hostNetns, type KernelObject, type NftElementObject } from "../model/kernel-object.ts";
 import type { KernelSession } from "./kernel-session.ts";
 
@@ -59,10 +59,10 @@ const mostToRead = 256;
  */
 export function isNoneTracked(ports: ReadonlySet<number>): boolean {
   try {
-    const count = Number(readFileSync("/proc/sys/net/netfilter/nf_conntrack_count", "utf8"));
+    const count = Number(readFileSync("/proc/sys/net/netfilter/nf_conntrack_count"));
     if (count === 0) return true;
     if (count > mostToRead) return false;
-    const list = readFileSync("/proc/thread-self/net/nf_conntrack", "utf8");
+    const list = readFileSync("/proc/thread-self/net/nf_conntrack");
     const entries = list.trimEnd().split("\n");
     return entries.length >= count && !entries.some((entry) => leadsTo(entry, ports));
   } catch {

@@ -1,4 +1,5 @@
 /** Turns a record into what it says, or into nothing: written first, undone when a step fails. */
+import type { Begun } from "../lib/begun.ts";
 import type { AddressObject, KernelObject } from "../model/kernel-object.ts";
 import { plan, type Step } from "../plan/plan.ts";
 import { apply } from "./apply.ts";
@@ -15,7 +16,7 @@ import { isInUse, markInUse, restoreIfErased } from "./restore.ts";
 
 /** What an attachment brings along beside its record. */
 export interface Circumstances {
-  readonly persist?: () => Promise<void>;
+  readonly persist?: () => Begun;
   /** Of the addresses found, those that must go. Throws to refuse. */
   readonly conflicts?: (
     desired: readonly AddressObject[],
@@ -48,15 +49,23 @@ export async function establish(
     const detected = record.objects.filter(isDetected);
     if (detected.length > 0) await (await import("./settle.ts")).settle(session, detected);
     await settleLinks(session, begun);
-    await persisted;
+    persisted?.finish();
   } catch (caught) {
     // The disk must be done before its work is undone; its own failure is no second error.
-    await Promise.allSettled([persisted]);
+    settled(persisted);
     const undone = await undo(session, begun);
     // What could not be undone is DEL's to find.
     if (undone === undefined) removeRecord(paths, record);
     const error = explained(paths, caught);
     throw undone ? new AggregateError([error, undone], (error as Error).message) : error;
+  }
+}
+
+function settled(begun: Begun | undefined): void {
+  try {
+    begun?.finish();
+  } catch {
+    // Told already, or of no interest beside what failed first.
   }
 }
 

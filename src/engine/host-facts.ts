@@ -1,9 +1,9 @@
 /** What drivers ask about the host, looked up when asked and then remembered. */
-import { existsSync } from "node:fs";
 import type { HostFacts } from "../drivers/driver.ts";
 import { getLink } from "../kernel/netlink/link-info.ts";
 import { getRoute, listRoutes } from "../kernel/netlink/route-info.ts";
 import { addressFamily } from "../kernel/netlink/rtm.ts";
+import { existsSync } from "../kernel/sys/files.ts";
 import { hostNetns } from "../model/kernel-object.ts";
 import type { KernelSession } from "./kernel-session.ts";
 import { macOf } from "./names.ts";

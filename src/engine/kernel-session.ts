@@ -1,10 +1,10 @@
 /** One piece of work's access to the kernel: open namespaces, sockets, and what is on its way. */
-import { closeSync } from "node:fs";
 import { getLink, type LinkInfo, requireLink } from "../kernel/netlink/link-info.ts";
 import type { Request } from "../kernel/netlink/message.ts";
 import { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import { inNetnsFd, openNetns } from "../kernel/netns/netns.ts";
 import type { KernelNft } from "../kernel/nft/kernel-nft.ts";
+import { closeSync } from "../kernel/sys/files.ts";
 import { hostNetns } from "../model/kernel-object.ts";
 
 /** A namespace that is open, with its one rtnetlink socket. */

@@ -2,9 +2,9 @@
  * Keeps apart calls that would undo each other's work: two for one attachment, and whoever removes
  * what attachments share from whoever is attaching. One file, of which an attachment locks a byte.
  */
-import { closeSync, fstatSync, mkdirSync, openSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fstatSync, mkdirSync, openSync, removeSync } from "../kernel/sys/files.ts";
 import { lockRange, SysError } from "../kernel/sys/libc.ts";
+import { parentOf } from "../lib/path.ts";
 import { attempt, StoreError } from "./host-local/error.ts";
 import type { Paths } from "./paths.ts";
 
@@ -45,7 +45,7 @@ export function lockAll(paths: Paths): Promise<Disposable> {
 
 /** Removes the file, for who holds all of it. Who waits notices, and makes a new one. */
 export function removeLock(paths: Paths): void {
-  rmSync(fileOf(paths), { force: true });
+  removeSync(fileOf(paths));
 }
 
 function fileOf({ runDir }: Paths): string {
@@ -62,7 +62,7 @@ async function acquire(paths: Paths, range: Range): Promise<Disposable> {
   for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, 20)) {
     const fd = attempt(`open "${path}"`, () => open(path));
     // A file that was removed meanwhile keeps out nobody who comes later.
-    if (tryLock(fd, range) && fstatSync(fd).nlink > 0) {
+    if (tryLock(fd, range) && fstatSync(fd).names > 0) {
       return { [Symbol.dispose]: () => closeSync(fd) };
     }
     closeSync(fd);
@@ -78,11 +78,11 @@ async function acquire(paths: Paths, range: Range): Promise<Disposable> {
 
 function open(path: string): number {
   try {
-    return openSync(path, "a+", 0o600);
+    return openSync(path, "r+ or new", 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    return openSync(path, "a+", 0o600);
+    mkdirSync(parentOf(path), 0o755);
+    return openSync(path, "r+ or new", 0o600);
   }
 }
 

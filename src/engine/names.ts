@@ -1,5 +1,5 @@
 /** Names and hardware addresses, derived and so the same each time. */
-import { readFileSync } from "node:fs";
+import { readFileSync } from "../kernel/sys/files.ts";
 import type { Attachment } from "../model/port.ts";
 
 function sha256(text: string): string {
@@ -30,7 +30,7 @@ export function idOfAlias(alias: string | undefined): string | undefined {
 /** How this host differs from all others; empty where nothing tells. */
 function machineId(): string {
   try {
-    return readFileSync("/etc/machine-id", "utf8");
+    return readFileSync("/etc/machine-id");
   } catch {
     return "";
   }

@@ -9,10 +9,10 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  removeSync,
   renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+  writeAllSync,
+} from "../kernel/sys/files.ts";
 import type { KernelObject, KernelObjectKind } from "../model/kernel-object.ts";
 import type { Attachment } from "../model/port.ts";
 import { attempt } from "./host-local/error.ts";
@@ -55,11 +55,9 @@ export function writeRecord(paths: Paths, record: AttachmentRecord): void {
   attempt(`write attachment record "${path}"`, () => {
     const fd = openForWriting(paths, temporary);
     try {
-      const bytes = Buffer.from(JSON.stringify(record));
-      // A disk that is nearly full takes a part, and says so only the next time.
-      for (let sent = 0; sent < bytes.length; ) sent += writeSync(fd, bytes, sent);
+      writeAllSync(fd, JSON.stringify(record));
     } catch (error) {
-      rmSync(temporary, { force: true });
+      removeSync(temporary);
       throw error;
     } finally {
       closeSync(fd);
@@ -73,7 +71,7 @@ function openForWriting(paths: Paths, path: string): number {
     return openSync(path, "w", 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    mkdirSync(directory(paths), { recursive: true, mode: 0o700 });
+    mkdirSync(directory(paths), 0o700);
     return openSync(path, "w", 0o600);
   }
 }
@@ -86,7 +84,7 @@ export function readRecord(paths: Paths, key: RecordKey): AttachmentRecord | und
 function parseRecord(path: string): AttachmentRecord | undefined {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
@@ -127,7 +125,7 @@ export function brokenRecords(paths: Paths): string[] {
 
 function recordFiles(paths: Paths, suffix = ".json"): string[] {
   try {
-    return readdirSync(directory(paths)).filter((name) => name.endsWith(suffix));
+    return readdirSync(directory(paths)).flatMap(({ name }) => (name.endsWith(suffix) ? name : []));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
@@ -146,7 +144,7 @@ export function removeRecord(paths: Paths, key: RecordKey): void {
 /** A read-only file system refuses even to remove what is not there. */
 function removeFile(path: string): void {
   try {
-    rmSync(path, { force: true });
+    removeSync(path);
   } catch (error) {
     if (existsSync(path)) throw error;
   }

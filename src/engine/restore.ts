@@ -1,6 +1,6 @@
 /** Brings back our nftables tables and their elements after another program erased them. */
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { skeleton } from "../drivers/skeleton.ts";
+import { existsSync, mkdirSync, writeFileSync } from "../kernel/sys/files.ts";
 import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
 import { key } from "../plan/key.ts";
 import { reinstate } from "./apply-nft.ts";
@@ -18,13 +18,13 @@ export function markerOf({ runDir }: Paths): string {
 /** Notes that our tables are in use. */
 export function markInUse(paths: Paths): void {
   if (isInUse(paths)) return;
-  mkdirSync(paths.runDir, { recursive: true, mode: 0o755 });
-  writeFileSync(markerOf(paths), "", { mode: 0o600 });
+  mkdirSync(paths.runDir, 0o755);
+  writeFileSync(markerOf(paths), "", 0o600);
 }
 
 /** Whether our tables are in use. */
 export function isInUse(paths: Paths): boolean {
-  return statSync(markerOf(paths), { throwIfNoEntry: false }) !== undefined;
+  return existsSync(markerOf(paths));
 }
 
 /**
@@ -63,5 +63,5 @@ function isLive({ session }: Engine, record: AttachmentRecord): boolean {
   if (own.length > 0) {
     return own.every(({ name }) => session.namespace(hostNetns).findLink(name));
   }
-  return statSync(record.netns, { throwIfNoEntry: false }) !== undefined;
+  return existsSync(record.netns);
 }

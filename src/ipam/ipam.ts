@@ -1,4 +1,5 @@
 /** What an IPAM plugin of ours is to those who call it: `host-local`, `static`. */
+import type { Begun } from "../lib/begun.ts";
 import type { Attachment, PortIp, PortRoute } from "../model/port.ts";
 import type { Resolver } from "./parse.ts";
 
@@ -12,8 +13,8 @@ export interface IpamResult {
 /** What ADD gave, and a way to wait until it survives a crash of the host. */
 export interface IpamGiven {
   readonly result: IpamResult;
-  /** Sets the disk to work; await it before the result is printed, and the kernel meanwhile. */
-  durable(): Promise<void>;
+  /** Sets the disk to work; to be finished before the result is printed. */
+  durable(): Begun;
 }
 
 /** Directories of this instance of Netloom, as `engine/paths.ts` has them. */

@@ -1,4 +1,5 @@
 /** The `static` plugin: addresses that the configuration or the runtime names, stored nowhere. */
+import { done } from "../lib/begun.ts";
 import { equalIp, formatIp, type Ip } from "../lib/ip.ts";
 import {
   containsIp,
@@ -134,7 +135,7 @@ export const staticIpam: Ipam<StaticConfig, unknown> = {
   type: "static",
   parse: parseStatic,
   parsePlace: () => undefined,
-  add: (config) => ({ result: staticResult(config), durable: () => Promise.resolve() }),
+  add: (config) => ({ result: staticResult(config), durable: () => done }),
   del: () => {},
   check: (config, { result }) => checkStatic(config, result),
   gc: () => [],

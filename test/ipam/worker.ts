@@ -63,7 +63,7 @@ async function outcome(options: StoreOptions, { kind, id, ipam }: Step): Promise
     if (kind === "hold") hold(`${options.dataDir}/${options.network}`);
     const { rangeSets } = rangeSetsOf(ipam);
     const given = store.reserve({ ...attachment, rangeSets });
-    await store.durable();
+    store.durable().finish();
     return { id, ips: given.map(({ address }) => address.split("/")[0]!) };
   } catch (error) {
     return { id, error: (error as Error).name };

@@ -1,8 +1,6 @@
 /** A network type as a CNI plugin: ADD to STATUS around the engine's attach and detach. */
 import type { Driver } from "../../drivers/driver.ts";
 import { type Attached, attach, refuseTaken } from "../../engine/attach.ts";
-import { checkAttachment } from "../../engine/check.ts";
-import { collect } from "../../engine/collect.ts";
 import { detachFrom } from "../../engine/detach.ts";
 import { type Engine, openEngine } from "../../engine/engine.ts";
 import { KernelFacts } from "../../engine/host-facts.ts";
@@ -42,6 +40,7 @@ export function linkPlugin<C>(driver: Driver<C>, options: LinkPluginOptions = {}
     async check(call) {
       await (await ipamOf(call))?.check(call);
       using engine = openEngine();
+      const { checkAttachment } = await import("../../engine/check.ts");
       await checkAttachment(engine, {
         ...call,
         maker: type,
@@ -51,6 +50,7 @@ export function linkPlugin<C>(driver: Driver<C>, options: LinkPluginOptions = {}
     },
 
     async gc(call, valid) {
+      const { collect } = await import("../../engine/collect.ts");
       using engine = openEngine();
       await finishAll([
         () => {
@@ -130,7 +130,7 @@ async function undoLease(call: Call, ipam: Ipam | undefined): Promise<void> {
 function allocationOf(lease: Lease | undefined) {
   if (!lease) return { ips: [], routes: [] };
   const { ips, routes } = lease.result;
-  return { ips, routes, persist: async () => lease.durable() };
+  return { ips, routes, persist: () => lease.durable() };
 }
 
 function resultOf(call: Call, { links, port }: Attached, lease: Lease | undefined): Result {

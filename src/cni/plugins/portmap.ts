@@ -1,6 +1,5 @@
 /** The `portmap` plugin: publishes ports of the attachment that the plugins before it made. */
 import { parsePortmapConfig } from "../../drivers/portmap-config.ts";
-import { collect } from "../../engine/collect.ts";
 import { detachFrom } from "../../engine/detach.ts";
 import { openEngine } from "../../engine/engine.ts";
 import { lockAttachment, lockToDetach } from "../../engine/lock.ts";
@@ -40,6 +39,7 @@ export const portmapPlugin: Plugin = {
   },
 
   async gc(call, valid) {
+    const { collect } = await import("../../engine/collect.ts");
     using engine = openEngine();
     await collect(engine, { network: call.conf.name, maker, valid });
   },

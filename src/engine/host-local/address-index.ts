@@ -3,6 +3,7 @@
  * each in constant time. A hint: it counts only while the directory is exactly as it was when
  * the index was saved, and what it says of an owner is checked against the owner's file.
  */
+
 import {
   closeSync,
   fstatSync,
@@ -10,12 +11,13 @@ import {
   mkdirSync,
   openSync,
   readSync,
+  removeSync,
   renameSync,
-  rmSync,
+  writeAllSync,
   writeSync,
-} from "node:fs";
-import { dirname } from "node:path";
+} from "../../kernel/sys/files.ts";
 import { addressBits, bytesOfIp, type Ip, ipFromBytes } from "../../lib/ip.ts";
+import { parentOf } from "../../lib/path.ts";
 import type { IpRange } from "../../lib/range.ts";
 import { HashPages, pageBytes, pagesFor } from "./hash-pages.ts";
 import { type Owner, ownerText, type Reservation } from "./reservation-directory.ts";
@@ -136,9 +138,9 @@ export class AddressIndex {
       if (this.#fd === undefined) this.#saveWhole(key, directory);
       else {
         for (const { number, bytes } of this.#table.dirtyPages()) {
-          writeSync(this.#fd, bytes, 0, pageBytes, (number + 1) * pageBytes);
+          writeSync(this.#fd, bytes, (number + 1) * pageBytes);
         }
-        writeSync(this.#fd, this.#header(key, directory), 0, pageBytes, 0);
+        writeSync(this.#fd, this.#header(key, directory), 0);
       }
       this.#changed = false;
     } catch {
@@ -147,7 +149,7 @@ export class AddressIndex {
   }
 
   #saveWhole(key: IndexKey, directory: string): void {
-    mkdirSync(dirname(key.file), { recursive: true, mode: 0o700 });
+    mkdirSync(parentOf(key.file), 0o700);
     const temporary = `${key.file}.new`;
     const fd = openSync(temporary, "w", 0o600);
     try {
@@ -156,7 +158,7 @@ export class AddressIndex {
         whole.set(bytes, (number + 1) * pageBytes);
       }
       whole.set(this.#header(key, directory));
-      for (let at = 0; at < whole.length; ) at += writeSync(fd, whole, at);
+      writeAllSync(fd, whole);
     } finally {
       closeSync(fd);
     }
@@ -201,7 +203,7 @@ export function indexedDirectory(file: string): string | undefined {
 export function removeIndex(file: string): void {
   for (const path of [file, `${file}.new`]) {
     try {
-      rmSync(path, { force: true });
+      removeSync(path);
     } catch {
       // A read-only file system.
     }
@@ -215,12 +217,12 @@ export function removeIndex(file: string): void {
  */
 function sign(directoryFd: number): void {
   const seconds = Date.now() / 1000 - 1 - Math.random();
-  futimesSync(directoryFd, seconds, seconds);
+  futimesSync(directoryFd, seconds);
 }
 
 function identity(directoryFd: number): { inode: string; signature: string } {
-  const { dev, ino, mtimeNs } = fstatSync(directoryFd, { bigint: true });
-  return { inode: `${dev}:${ino}`, signature: `${mtimeNs}` };
+  const { identity, mtime } = fstatSync(directoryFd);
+  return { inode: identity, signature: mtime };
 }
 
 function counts(header: Header, { token, directoryFd }: IndexKey): boolean {
@@ -246,7 +248,7 @@ function readHeader(fd: number): Header | undefined {
 /** A page; zeros where the file ends too early, which no checksum matches. */
 function readPage(fd: number, number: number): Uint8Array {
   const page = new Uint8Array(pageBytes);
-  readSync(fd, page, 0, pageBytes, number * pageBytes);
+  readSync(fd, page, number * pageBytes);
   return page;
 }
 

@@ -1,6 +1,7 @@
 /** Tells whether this host was started since a reservation directory was last used. */
-import { mkdirSync, readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+
+import { mkdirSync, readFileSync, writeFileSync } from "../../kernel/sys/files.ts";
+import { parentOf } from "../../lib/path.ts";
 import { attempt, unlessAbsent } from "./error.ts";
 
 /** What the first user of a directory since boot wrote. */
@@ -16,7 +17,7 @@ export interface BootMarker {
  * boot empties. Throws StoreError.
  */
 export function readBootMarker(path: string): BootMarker | undefined {
-  const text = attempt(`read "${path}"`, () => unlessAbsent(() => readFileSync(path, "utf8")));
+  const text = attempt(`read "${path}"`, () => unlessAbsent(() => readFileSync(path)));
   const [, token, directory] = /^([0-9a-f]{32}) (.+)\n$/s.exec(text ?? "") ?? [];
   return token !== undefined && directory !== undefined ? { token, directory } : undefined;
 }
@@ -25,8 +26,8 @@ export function readBootMarker(path: string): BootMarker | undefined {
 export function writeBootMarker(path: string, directory: string): string {
   const token = crypto.randomUUID().replaceAll("-", "");
   attempt(`write "${path}"`, () => {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(path, `${token} ${directory}\n`, { mode: 0o600 });
+    mkdirSync(parentOf(path), 0o700);
+    writeFileSync(path, `${token} ${directory}\n`, 0o600);
   });
   return token;
 }
@@ -37,7 +38,7 @@ export function writeBootMarker(path: string, directory: string): string {
  * The earlier of both is taken, so that a clock that was set late frees no address in use.
  */
 export function bootTimeMs(runDir: string): number {
-  const seconds = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "latin1"))?.[1];
+  const seconds = /^btime (\d+)$/m.exec(readFileSync("/proc/stat"))?.[1];
   if (seconds === undefined) return 0;
   return Math.min(Number(seconds) * 1000, mountedAtMs(runDir) ?? Number.POSITIVE_INFINITY);
 }
@@ -46,10 +47,12 @@ const tmpfsMagic = 0x01021994; // uapi/linux/magic.h
 
 /** When the memory file system of `path` was mounted, if it is one and tells. */
 function mountedAtMs(path: string): number | undefined {
+  const { statfsSync, statSync } = process.getBuiltinModule("node:fs");
   try {
     if (statfsSync(path).type !== tmpfsMagic) return undefined;
     let root = path;
-    while (root !== "/" && statSync(dirname(root)).dev === statSync(path).dev) root = dirname(root);
+    while (root !== "/" && statSync(parentOf(root)).dev === statSync(path).dev)
+      root = parentOf(root);
     return statSync(root).birthtimeMs || undefined;
   } catch {
     return undefined;

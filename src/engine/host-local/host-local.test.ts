@@ -38,7 +38,7 @@ test("ADD gives addresses, routes, and the resolver of resolvConf", async () => 
   writeFileSync(resolvConf, "nameserver 10.1.0.1\nsearch a b\n");
   using host = plugin({ subnet, resolvConf, routes: [{ dst: "0.0.0.0/0" }] });
   const given = host.add();
-  await given.durable();
+  given.durable().finish();
   expect(given.result).toEqual({
     ips: [{ address: "10.1.0.2/24", gateway: "10.1.0.1" }],
     routes: [{ dst: "0.0.0.0/0" }],

@@ -1,6 +1,5 @@
 /** The `host-local` plugin: addresses from ranges, kept in files on this host. */
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+
 import { CheckError, UnavailableError } from "../../ipam/errors.ts";
 import {
   type HostLocalConfig,
@@ -12,7 +11,9 @@ import type { Ipam, IpamPaths } from "../../ipam/ipam.ts";
 import type { Resolver } from "../../ipam/parse.ts";
 import { rangeFor } from "../../ipam/range-set.ts";
 import { parseResolvConf } from "../../ipam/resolv-conf.ts";
+import { existsSync, readFileSync } from "../../kernel/sys/files.ts";
 import { equalIp, formatIp } from "../../lib/ip.ts";
+import { parentOf } from "../../lib/path.ts";
 import { ipOf, parsePrefix } from "../../lib/prefix.ts";
 import { attempt } from "./error.ts";
 import { ownerText } from "./reservation-directory.ts";
@@ -82,15 +83,14 @@ const open = ({ dataDir, network }: StorePlace, { stateDir, runDir }: IpamPaths)
 
 function resolverOf({ resolvConf }: HostLocalConfig): Resolver {
   if (resolvConf === undefined) return {};
-  const file = attempt(`read ipam.resolvConf "${resolvConf}"`, () =>
-    readFileSync(resolvConf, "utf8"),
-  );
+  const file = attempt(`read ipam.resolvConf "${resolvConf}"`, () => readFileSync(resolvConf));
   return parseResolvConf(file);
 }
 
 /** Throws StoreError unless the directory, or the nearest above it that exists, takes files. */
 function checkWritable(path: string): void {
+  const { accessSync, constants } = process.getBuiltinModule("node:fs");
   let at = path;
-  while (!existsSync(at) && at !== dirname(at)) at = dirname(at);
+  while (!existsSync(at) && at !== parentOf(at)) at = parentOf(at);
   attempt(`write in "${at}"`, () => accessSync(at, constants.W_OK));
 }

@@ -1,7 +1,7 @@
 /** The lock of a reservation directory, shared with the reference plugin: flock on its `lock`. */
-import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync } from "../../kernel/sys/files.ts";
 import { flock, SysError } from "../../kernel/sys/libc.ts";
-import { attempt, unlessAbsent } from "./error.ts";
+import { attempt } from "./error.ts";
 
 /**
  * Runs `work` while holding the lock. The kernel frees it when the holder dies, so what a crash
@@ -18,12 +18,10 @@ export function withLock<T>(directory: string, work: () => T): T {
 
 function acquire(path: string): number {
   for (;;) {
-    const fd = attempt(`open "${path}"`, () =>
-      openSync(path, constants.O_RDONLY | constants.O_CREAT, 0o640),
-    );
+    const fd = attempt(`open "${path}"`, () => openSync(path, "r or new", 0o640));
     wait(fd);
     // Whoever emptied the directory took the file that we waited on with him: lock the new one.
-    if (unlessAbsent(() => statSync(path).ino) === fstatSync(fd).ino) return fd;
+    if (statSync(path)?.identity === fstatSync(fd).identity) return fd;
     closeSync(fd);
   }
 }

@@ -4,18 +4,17 @@
  */
 import {
   closeSync,
-  type Dirent,
   existsSync,
   linkSync,
   lstatSync,
   openSync,
   readdirSync,
   readFileSync,
-  rmSync,
-  unlinkSync,
+  removeFolder,
+  removeSync,
+  writeAllSync,
   writeFileSync,
-  writeSync,
-} from "node:fs";
+} from "../../kernel/sys/files.ts";
 import { canonicalIp, formatIp, type Ip, isIp, parseIp } from "../../lib/ip.ts";
 import { attempt, unlessAbsent } from "./error.ts";
 
@@ -64,23 +63,23 @@ export class ReservationDirectory {
     });
   }
 
-  #entries(): Dirent[] {
-    const list = () => readdirSync(this.path, { withFileTypes: true });
+  #entries() {
+    const list = () => readdirSync(this.path);
     const all = attempt(`read "${this.path}"`, () => unlessAbsent(list)) ?? [];
     return all.filter(({ name }) => isAddressName(name));
   }
 
   /** What stands in an address' file; undefined without one. */
   reservation(ip: Ip): Reservation | undefined {
-    const stat = unlessAbsent(() => lstatSync(this.file(ip)));
+    const stat = lstatSync(this.file(ip));
     if (!stat) return undefined;
     // A directory or device that bears an address' name.
-    return stat.isFile() ? this.#read(ip) : { ip };
+    return stat.type === "file" ? this.#read(ip) : { ip };
   }
 
   #read(ip: Ip): Reservation | undefined {
     const file = this.file(ip);
-    const text = attempt(`read "${file}"`, () => unlessAbsent(() => readFileSync(file, "utf8")));
+    const text = attempt(`read "${file}"`, () => unlessAbsent(() => readFileSync(file)));
     if (text === undefined) return undefined;
     const owner = readOwner(text);
     return { ip, ...(owner && { owner }) };
@@ -88,8 +87,8 @@ export class ReservationDirectory {
 
   /** When the reservation was written, in milliseconds since 1970; undefined if it is no file. */
   writtenAt(ip: Ip): number | undefined {
-    const stat = unlessAbsent(() => lstatSync(this.file(ip)));
-    return stat?.isFile() ? stat.mtimeMs : undefined;
+    const stat = lstatSync(this.file(ip));
+    return stat?.type === "file" ? stat.mtimeMs : undefined;
   }
 
   /**
@@ -103,32 +102,30 @@ export class ReservationDirectory {
         writeNew(temporary, ownerText(owner));
         linkSync(temporary, this.file(ip));
       } catch (error) {
-        rmSync(temporary, { force: true });
+        removeSync(temporary);
         if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
         throw error;
       }
-      unlinkSync(temporary);
+      removeSync(temporary);
       return true;
     });
   }
 
   /** Frees an address; fine if it is free. */
   remove(ip: Ip): void {
-    attempt(`release ${formatIp(ip)} in "${this.path}"`, () =>
-      unlessAbsent(() => unlinkSync(this.file(ip))),
-    );
+    attempt(`release ${formatIp(ip)} in "${this.path}"`, () => removeSync(this.file(ip)));
   }
 
   /** Removes what a write that was cut short left. */
   sweep(): void {
     const left = `${this.path}/${newName}`;
-    if (existsSync(left)) attempt(`remove "${left}"`, () => rmSync(left, { force: true }));
+    if (existsSync(left)) attempt(`remove "${left}"`, () => removeSync(left));
   }
 
   /** Where the round robin of range set `index` is; undefined if unknown or not understood. */
   lastReserved(index: number): Ip | undefined {
     try {
-      const text = readFileSync(`${this.path}/${lastPrefix}${index}`, "utf8").trim();
+      const text = readFileSync(`${this.path}/${lastPrefix}${index}`).trim();
       return isIp(text) ? parseIp(text) : undefined;
     } catch {
       return undefined; // The round robin starts anew.
@@ -137,14 +134,14 @@ export class ReservationDirectory {
 
   setLastReserved(index: number, ip: Ip): void {
     const file = `${this.path}/${lastPrefix}${index}`;
-    attempt(`write "${file}"`, () => writeFileSync(file, formatIp(ip), { mode: 0o600 }));
+    attempt(`write "${file}"`, () => writeFileSync(file, formatIp(ip), 0o600));
   }
 
   /** Removes `lock`, `last_reserved_ip.*` and the directory, if nothing else is in it. */
   removeIfEmpty(): void {
     const names = unlessAbsent(() => readdirSync(this.path));
-    if (!names?.every((name) => name === "lock" || name.startsWith(lastPrefix))) return;
-    attempt(`remove "${this.path}"`, () => rmSync(this.path, { recursive: true, force: true }));
+    if (!names?.every(({ name }) => name === "lock" || name.startsWith(lastPrefix))) return;
+    attempt(`remove "${this.path}"`, () => removeFolder(this.path));
   }
 }
 
@@ -163,8 +160,7 @@ function readOwner(text: string): Owner | undefined {
 function writeNew(path: string, text: string): void {
   const fd = openNew(path);
   try {
-    const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    writeAllSync(fd, text);
   } finally {
     closeSync(fd);
   }
@@ -176,7 +172,7 @@ function openNew(path: string): number {
     return openSync(path, "wx", 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    unlinkSync(path);
+    removeSync(path);
     return openSync(path, "wx", 0o600);
   }
 }

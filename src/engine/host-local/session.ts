@@ -1,5 +1,5 @@
 /** A look at a reservation directory under its lock, with an index that is true of it. */
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, openSync } from "../../kernel/sys/files.ts";
 import { AddressIndex, type IndexKey } from "./address-index.ts";
 import { bootTimeMs, readBootMarker, writeBootMarker } from "./boot.ts";
 import { CorruptPageError } from "./hash-pages.ts";
@@ -41,7 +41,7 @@ export function inSession<T>(
   const { directory } = files;
   return withLock(directory.path, () => {
     directory.sweep();
-    const directoryFd = openSync(directory.path, constants.O_RDONLY);
+    const directoryFd = openSync(directory.path, "r");
     try {
       const token = bootToken(files, mustMark);
       const key = token === undefined ? undefined : { file: files.index, directoryFd, token };

@@ -110,11 +110,11 @@ describe("reserve", () => {
     using store = storeFixture();
     const open = store.open();
     const { rangeSets } = rangeSetsOf(dual);
-    await open.durable();
+    open.durable().finish();
     open.reserve({ containerId: "c1", ifName: "eth0", rangeSets });
-    await open.durable();
+    open.durable().finish();
     expect(() => open.reserve({ containerId: "c1", ifName: "eth0", rangeSets })).toThrow();
-    await open.durable();
+    open.durable().finish();
   });
 
   test("leaves no descriptor open", async () => {
@@ -124,7 +124,7 @@ describe("reserve", () => {
     // The process closes descriptors of other tests meanwhile, so only the store's own count.
     const root = dirname(store.options.dataDir);
     const count = () => openFiles().filter((path) => path.startsWith(root)).length;
-    await open.durable();
+    open.durable().finish();
     await Bun.sleep(20);
     const before = count();
     for (let n = 0; n < 10; n++) {
@@ -132,7 +132,7 @@ describe("reserve", () => {
       const { rangeSets } = rangeSetsOf(dual);
       each.reserve({ containerId: `c${n}`, ifName: "eth0", rangeSets });
       expect(() => each.reserve({ containerId: `c${n}`, ifName: "eth0", rangeSets })).toThrow();
-      await each.durable();
+      each.durable().finish();
       store.find(`c${n}`);
       store.del(`c${n}`);
     }

@@ -1,15 +1,17 @@
 /** The reservations of one network, in the reference's directory format. */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+
 import type { StorePlace } from "../../ipam/host-local-config.ts";
 import { capacity, formatRangeSet, type RangeSet } from "../../ipam/range-set.ts";
+import { existsSync, mkdirSync, removeSync } from "../../kernel/sys/files.ts";
+import type { Begun } from "../../lib/begun.ts";
 import { formatIp, type Ip } from "../../lib/ip.ts";
+import { parentOf } from "../../lib/path.ts";
 import { formatPrefix, prefixOf } from "../../lib/prefix.ts";
 import { ConfigError } from "../../model/config-error.ts";
 import type { Attachment } from "../../model/port.ts";
 import type { Paths } from "../paths.ts";
 import { removeIndex } from "./address-index.ts";
-import { startSync } from "./durable.ts";
+import { beginSync } from "./durable.ts";
 import { attempt } from "./error.ts";
 import { withLock } from "./lock.ts";
 import { held, removeAll, unowned } from "./release.ts";
@@ -42,13 +44,20 @@ export function openStore(options: StoreOptions): HostLocalStore {
   if (network === "" || network === "." || network === ".." || network.includes("/")) {
     throw new ConfigError("name", `"${network}" cannot name a directory of reservations`);
   }
-  return new HostLocalStore(resolve(options.dataDir, network), options);
+  return new HostLocalStore(`${absolute(options.dataDir)}/${network}`, options);
+}
+
+/** The same text for one folder, in whatever way it is written. */
+function absolute(folder: string): string {
+  const isPlain = folder.startsWith("/") && !folder.endsWith("/") && !/\/[/.]/.test(folder);
+  if (isPlain) return folder;
+  return process.getBuiltinModule("node:path").resolve(folder);
 }
 
 /** Every method may throw StoreError. */
 export class HostLocalStore {
   readonly #files: StoreFiles;
-  #sync: () => Promise<void> = () => Promise.resolve();
+  #reserved: readonly string[] = [];
 
   /** `path` is the directory of reservations. */
   constructor(path: string, options: Paths & { readonly bootTimeMs?: number }) {
@@ -72,18 +81,16 @@ export class HostLocalStore {
     const given = inSession(this.#files, { mustMark: true }, (session) =>
       reserveAll(session, request),
     );
-    const paths = [...given.map(({ ip }) => directory.file(ip)), directory.path, ...made];
-    let synced: Promise<void> | undefined;
-    this.#sync = () => (synced ??= startSync(paths));
+    this.#reserved = [...given.map(({ ip }) => directory.file(ip)), directory.path, ...made];
     return given.map(({ ip, range }) => ({
       address: formatPrefix(prefixOf(ip, range.subnet.length)),
       gateway: formatIp(range.gateway),
     }));
   }
 
-  /** Begins to make what was reserved survive a crash of the host; settles once it does. */
-  durable(): Promise<void> {
-    return this.#sync();
+  /** Begins to make what was reserved last survive a crash of the host. */
+  durable(): Begun {
+    return beginSync(this.#reserved);
   }
 
   /** Frees what the attachment holds, and gives it. Nothing held is fine. */
@@ -126,7 +133,7 @@ export class HostLocalStore {
     }
     if (this.#exists) return false;
     removeIndex(index);
-    attempt(`remove "${marker}"`, () => rmSync(marker, { force: true }));
+    attempt(`remove "${marker}"`, () => removeSync(marker));
     return true;
   }
 
@@ -148,11 +155,11 @@ export class HostLocalStore {
   #makeDirectory(): string[] {
     const { path } = this.#files.directory;
     if (this.#exists) return [];
-    const make = () => mkdirSync(path, { recursive: true, mode: 0o755 });
+    const make = () => mkdirSync(path, 0o755);
     const first = attempt(`make "${path}"`, make);
     const parents: string[] = [];
-    for (let at = path; first && at.length >= first.length; at = dirname(at)) {
-      parents.push(dirname(at));
+    for (let at = path; first && at.length >= first.length; at = parentOf(at)) {
+      parents.push(parentOf(at));
     }
     return parents;
   }

@@ -127,7 +127,7 @@ export function changeBridge(
   );
 }
 
-/** Deletes a link; one that is not there is deleted. Takes about 17 ms: see `runInBackground`. */
+/** Deletes a link; one that is not there is deleted. Takes some 17 ms: `NetlinkSocket.begin`. */
 export function deleteLink(target: LinkTarget): Request {
   return request(
     { op: `delete ${linkText(target)}`, type: rtm.delLink, flags: 0, tolerate: ["ENODEV"] },

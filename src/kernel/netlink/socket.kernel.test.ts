@@ -213,7 +213,7 @@ describe("a dump", () => {
 });
 
 describe("in the background", () => {
-  test("links are deleted while the main thread asks and changes others", async () => {
+  test("links are deleted while the main thread asks and changes others", () => {
     using netns = new ScratchNetns("background");
     using socket = netns.socket();
     using background = netns.socket();
@@ -222,25 +222,25 @@ describe("in the background", () => {
     socket.run([bridge("br0"), ...Array.from({ length: 10 }, (_, at) => pair(at))]);
     const gone = Array.from({ length: 10 }, (_, at) => deleteLink({ name: `v${at}` }));
     const started = performance.now();
-    const work = background.runInBackground(gone);
+    const work = background.begin(gone);
     // One exchange that changes and reads; it takes the lock that deleting takes too.
     socket.run([changeLink({ name: "br0" }, { mtu: 1234 })]);
     expect(getLink(socket, { name: "br0" })!.mtu).toBe(1234);
     const exchanged = performance.now() - started;
-    expect((await work).map((outcome) => outcome.error)).toEqual(gone.map(() => undefined));
+    expect(work.finish().map((outcome) => outcome.error)).toEqual(gone.map(() => undefined));
     // Deleting ten waits for hundreds of milliseconds, the exchange for none of them.
     expect(exchanged * 3).toBeLessThan(performance.now() - started);
     expect(names(netns)).toEqual(["lo", "br0"]);
   });
 
-  test("a failure is told as in the foreground, and the socket serves again", async () => {
+  test("a failure is told as in the foreground, and the socket serves again", () => {
     using netns = new ScratchNetns("background");
     using socket = netns.socket();
     socket.run([bridge("br0")]);
-    const work = socket.runInBackground([bridge("br0"), bridge("br1")]);
+    const work = socket.begin([bridge("br0"), bridge("br1")]);
     expect(() => socket.run([bridge("br2")])).toThrow("at work in the background");
-    await expect(work).rejects.toThrow('Cannot create bridge link "br0": EEXIST');
+    expect(() => work.finish()).toThrow('Cannot create bridge link "br0": EEXIST');
     expect(getLink(socket, { name: "br1" })).toBeDefined();
-    expect(await socket.runInBackground([])).toEqual([]);
+    expect(socket.begin([]).finish()).toEqual([]);
   });
 });

@@ -1,8 +1,10 @@
-/** A netlink socket: requests in batches, dumps, replies. Synchronous, but for what says not. */
-import { closeSync, write } from "node:fs";
+/** A netlink socket: requests in batches, dumps, replies. */
+import type { Begun } from "../../lib/begun.ts";
 import { Writer } from "../../lib/bytes.ts";
 import { hostNetns } from "../../model/kernel-object.ts";
 import { openSocketIn } from "../netns/netns.ts";
+import { Background } from "../sys/background.ts";
+import { closeSync } from "../sys/files.ts";
 import * as sys from "../sys/libc.ts";
 import { NetlinkError } from "./error.ts";
 import { encode, errorOf, type Message, messages, nlmF, nlmsg, type Request } from "./message.ts";
@@ -99,25 +101,24 @@ export class NetlinkSocket implements Disposable {
   }
 
   /**
-   * As `run`, but the kernel works on a thread of Bun's pool, so that the caller goes on meanwhile:
-   * deleting a link makes its thread wait some 17 ms. Until it is done the socket serves nothing
-   * else.
+   * As `run`, but the kernel works on another thread, so that the caller goes on meanwhile:
+   * deleting a link makes its thread wait some 17 ms. Until it is finished the socket serves
+   * nothing else.
    */
-  async runInBackground(requests: readonly Request[]): Promise<readonly Outcome[]> {
+  begin(requests: readonly Request[]): Begun<readonly Outcome[]> {
     this.assertFree();
-    if (requests.length === 0) return [];
+    if (requests.length === 0) return { finish: () => [] };
     if (requests.length > maxBatch) throw new RangeError(`at most ${maxBatch} requests at once`);
     const before = this.seq;
-    const bytes = this.encodeAll(requests);
+    const sending = Background.write(this.fd, this.encodeAll(requests));
     this.busy = true;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        write(this.fd, bytes, (error) => (error ? reject(error) : resolve()));
-      });
-    } finally {
-      this.busy = false;
-    }
-    return throwFirst(this.collect(requests, before));
+    return {
+      finish: () => {
+        this.busy = false;
+        sending.finish();
+        return throwFirst(this.collect(requests, before));
+      },
+    };
   }
 
   /** All messages that answer a dump. A dump that changed under way is repeated. */

@@ -1,15 +1,7 @@
 /** Network namespaces: open, make, remove, and do a synchronous piece of work inside one. */
-import {
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname } from "node:path";
+import { parentOf } from "../../lib/path.ts";
 import { hostNetns } from "../../model/kernel-object.ts";
+import { closeSync, fstatSync, mkdirSync, openSync, removeSync } from "../sys/files.ts";
 import {
   abort,
   bindNewNetns,
@@ -156,27 +148,26 @@ export function openNetns(path: string): number {
 /** Whether the namespace at `path` is the one that we are in. Throws NetnsError. */
 export function isOwnNetns(path: string): boolean {
   if (path === hostNetns) return true;
+  const other = openNetns(path);
   try {
-    const own = fstatSync(current());
-    const other = statSync(path);
-    return own.ino === other.ino && own.dev === other.dev;
-  } catch (error) {
-    throw new NetnsError("open", path, error);
+    return fstatSync(current()).identity === fstatSync(other).identity;
+  } finally {
+    closeSync(other);
   }
 }
 
 /** Makes a namespace and binds it to `path`, whose directory is made too. Throws NetnsError. */
 export function createNetns(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, "", { flag: "wx", mode: 0o444 });
+    mkdirSync(parentOf(path), 0o777);
+    closeSync(openSync(path, "wx", 0o444));
   } catch (error) {
     throw new NetnsError("create", path, error);
   }
   try {
     bindNewNetns(path, current());
   } catch (error) {
-    rmSync(path, { force: true });
+    removeSync(path);
     throw new NetnsError("create", path, error);
   }
 }
@@ -193,5 +184,5 @@ export function removeNetns(path: string): void {
     // EINVAL: nothing is mounted there.
     if (code !== "EINVAL" && code !== "ENOENT") throw new NetnsError("remove", path, error);
   }
-  rmSync(path, { force: true });
+  removeSync(path);
 }

@@ -1,5 +1,5 @@
 /** nftables of the kernel: libnftables for what is static, our own messages for the rest. */
-import { closeSync, openSync } from "node:fs";
+
 import { DecodeError } from "../../lib/bytes.ts";
 import { hostNetns } from "../../model/kernel-object.ts";
 import type { NftMapSpec, NftSetSpec, NftTableSpec } from "../../model/nft.ts";
@@ -7,6 +7,7 @@ import { NetlinkError } from "../netlink/error.ts";
 import type { Message, Request } from "../netlink/message.ts";
 import { NetlinkSocket, type Outcome } from "../netlink/socket.ts";
 import { inNetns, inNetnsFd } from "../netns/netns.ts";
+import { closeSync, openSync } from "../sys/files.ts";
 import * as elements from "./elements.ts";
 import { NftError } from "./error.ts";
 import { Libnftables } from "./libnftables.ts";

@@ -1,6 +1,6 @@
 /** libnftables in process: runs nft's own language, one atomic transaction a script. */
 import { CString, dlopen, type Pointer, ptr } from "bun:ffi";
-import { closeSync, writeSync } from "node:fs";
+import { closeSync, writeSync } from "../sys/files.ts";
 import { memoryFile } from "../sys/libc.ts";
 import { fromPrinted, NftError } from "./error.ts";
 

@@ -1,6 +1,6 @@
 /** Values below /proc/sys, of the host or of another network namespace. */
-import { closeSync, readFileSync, writeSync } from "node:fs";
 import { openFilesIn } from "../netns/netns.ts";
+import { closeSync, readFileSync, writeSync } from "../sys/files.ts";
 import { SysError } from "../sys/libc.ts";
 
 const openForReading = 0;
@@ -51,7 +51,7 @@ export function readSysctls(netns: string, paths: readonly string[]): (string | 
         throw new SysctlError(`read sysctl "${path}"`, path, file);
       }
       try {
-        return withoutNewline(readFileSync(file, "latin1"));
+        return withoutNewline(readFileSync(file));
       } catch (error) {
         throw new SysctlError(`read sysctl "${path}"`, path, error as Error);
       }
