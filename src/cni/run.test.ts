@@ -165,6 +165,16 @@ describe("a call", () => {
     });
   }
 
+  for (const field of ["dns", "runtimeConfig", "args"]) {
+    test(`of DEL with a wrong "${field}" goes on without it, of ADD is refused`, async () => {
+      const conf = { [field]: "wrong" };
+      const { status, calls } = await play({ verb: "DEL", conf });
+      expect([status, calls.length]).toEqual([0, 1]);
+      const add = await play({ verb: "ADD", conf, env: { CNI_NETNS: "/proc/1/ns/net" } });
+      expect(add.printed).toMatchObject({ code: 7, msg: expect.stringContaining(field) });
+    });
+  }
+
   test("with an unknown key in CNI_ARGS is refused, but not for DEL", async () => {
     const args = { CNI_ARGS: "FOO=1" };
     const add = await play({ verb: "ADD", env: { ...args, CNI_NETNS: "/nowhere" } });

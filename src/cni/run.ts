@@ -9,7 +9,13 @@ import { openLog } from "./log-file.ts";
 import type { Call, Plugin } from "./plugin.ts";
 import { resultJson } from "./result.ts";
 import { readInput, writeOutput } from "./streams.ts";
-import { latestVersion, type Result, type SpecVersion, specVersions } from "./types.ts";
+import {
+  latestVersion,
+  type NetConf,
+  type Result,
+  type SpecVersion,
+  specVersions,
+} from "./types.ts";
 
 /** A plugin that is loaded only once its call has been found worth it. */
 export interface PluginEntry {
@@ -64,7 +70,7 @@ export async function answer(entry: PluginEntry, caller: Caller): Promise<Answer
     const document = readDocument(readStdin(caller.stdin));
     cniVersion = document.cniVersion;
     checkVersion(cniEnv, cniVersion);
-    const conf = readConf(document.raw, cniVersion);
+    const conf = confOf(cniEnv, document);
     about.network = conf.name;
     const args = argsOf(entry.type, cniEnv);
     const call = callOf({ env: cniEnv, args, conf }, (event) => log({ ...about, ...event }));
@@ -78,6 +84,17 @@ export async function answer(entry: PluginEntry, caller: Caller): Promise<Answer
     const more = { durationMs: durationMs(), error: message, code, ...(details && { details }) };
     log({ level: "error", event: "failed", ...about, ...more });
     return { text: errorJson(error, cniVersion), status: 1 };
+  }
+}
+
+/** What DEL does not need may be wrong: it takes away what an earlier configuration made. */
+function confOf({ verb }: CniEnv, { raw, cniVersion }: ReturnType<typeof readDocument>): NetConf {
+  try {
+    return readConf(raw, cniVersion);
+  } catch (error) {
+    if (verb !== "DEL") throw error;
+    const { name, type, ipam, prevResult } = raw;
+    return { ...readConf({ name, type, ipam, prevResult }, cniVersion), raw };
   }
 }
 
