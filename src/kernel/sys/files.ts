@@ -190,6 +190,8 @@ export interface FileStat {
 const currentFolder = -100; // AT_FDCWD
 const atFlag = { noFollow: 0x100, emptyPath: 0x1000 } as const;
 const basicStats = 0x7ff;
+/** Of `struct statx`, which is the same on all machines. Source: uapi/linux/stat.h. */
+const statWords = 64;
 
 /** A file's, undefined where there is none. Throws FileError. Follows links. */
 export function statSync(path: string): FileStat | undefined {
@@ -204,20 +206,20 @@ export function lstatSync(path: string): FileStat | undefined {
 /** Whether there is a file; one that cannot be looked at counts as none. */
 export function existsSync(path: string): boolean {
   const at = cString(path);
-  const found = new Uint8Array(256);
+  const found = new Uint32Array(statWords);
   return libc.statx(currentFolder, ptr(at), 0, basicStats, ptr(found)) >= 0;
 }
 
 /** An open file's. Throws FileError. */
 export function fstatSync(fd: number): FileStat {
-  const found = new Uint8Array(256);
+  const found = new Uint32Array(statWords);
   const at = cString("");
   call("statx", () => libc.statx(fd, ptr(at), atFlag.emptyPath, basicStats, ptr(found)));
   return readStat(found);
 }
 
 function statPath(path: string, flags: number): FileStat | undefined {
-  const found = new Uint8Array(256);
+  const found = new Uint32Array(statWords);
   const at = cString(path);
   const stat = () => libc.statx(currentFolder, ptr(at), flags, basicStats, ptr(found));
   try {
@@ -229,9 +231,7 @@ function statPath(path: string, flags: number): FileStat | undefined {
   return readStat(found);
 }
 
-/** `struct statx` is the same on all machines. Source: uapi/linux/stat.h. */
-function readStat(bytes: Uint8Array): FileStat {
-  const words = new Uint32Array(bytes.buffer);
+function readStat(words: Uint32Array): FileStat {
   const format = words[7]! & 0o170000;
   const device = `${words[34]}:${words[35]}`;
   const seconds = words[28]! + words[29]! * 2 ** 32;

@@ -200,10 +200,18 @@ export function flock(fd: number, operation: keyof typeof flockOps): void {
 export function lockRange(fd: number, range: { start: number; length: number }): void {
   const setOpenFileLock = 37;
   const writeLock = 1;
-  const request = new DataView(new ArrayBuffer(32));
-  request.setInt16(0, writeLock, true);
-  request.setBigInt64(8, BigInt(range.start), true);
-  request.setBigInt64(16, BigInt(range.length), true);
+  const highOf = (value: number) => Math.floor(value / 2 ** 32);
+  const { start, length } = range;
+  const request = new Uint32Array([
+    writeLock,
+    0,
+    start,
+    highOf(start),
+    length,
+    highOf(length),
+    0,
+    0,
+  ]);
   check("fcntl", libc.fcntl(fd, setOpenFileLock, ptr(request)));
 }
 
