@@ -104,7 +104,8 @@ function enqueueAddress(session: KernelSession, op: Step["op"], object: AddressO
           protocol: netloomProtocol,
         });
   // Two attachments of one network may bring the same gateway address at the same moment.
-  session.enqueue(netns, object.life === "shared" ? { ...item, tolerate: ["EEXIST"] } : item);
+  const words = { ...item, op: item.op.replace(`link ${index}`, `link "${link}"`) };
+  session.enqueue(netns, object.life === "shared" ? { ...words, tolerate: ["EEXIST"] } : words);
 }
 
 /** Programs that ask for it (SIOCGIFBRDADDR) find it only where it was set. */
@@ -139,12 +140,17 @@ function writeAll(session: KernelSession, sysctls: readonly SysctlObject[]): voi
  */
 const asksForLock = /\/(disable_ipv6|forwarding)$/;
 
-/** Those of the lock's sysctls that need no writing. */
+/** Set on a link that others use too, and may have made without IPv6: absent is as good. */
+const isOptional = ({ life, link }: SysctlObject) => life === "shared" && link !== undefined;
+
+/** Those of the lock's sysctls that need no writing, and those that may be absent and are. */
 function rightAlready(netns: string, sysctls: readonly SysctlObject[]): ReadonlySet<SysctlObject> {
-  const asking = sysctls.filter(({ path }) => asksForLock.test(path));
+  const asking = sysctls.filter((sysctl) => asksForLock.test(sysctl.path) || isOptional(sysctl));
   const values = readSysctls(
     netns,
     asking.map(({ path }) => path),
   );
-  return new Set(asking.filter(({ value }, i) => values[i] === value));
+  const isRight = (sysctl: SysctlObject, value: string | undefined) =>
+    value === sysctl.value || (value === undefined && isOptional(sysctl));
+  return new Set(asking.filter((sysctl, i) => isRight(sysctl, values[i])));
 }

@@ -116,7 +116,11 @@ function faultyObjects({ session }: Engine, expected: readonly KernelObject[]): 
 /** A link without what later plugins of a chain may have changed; the result has their MAC. */
 function lasting(object: KernelObject): KernelObject {
   if (object.kind !== "link" || object.life === "shared") return object;
-  const { mtu: _, promisc: __, ...rest } = object;
+  const { mtu: _, promisc: __, bridgePort, ...others } = object;
+  const { hairpin, ...portSettings } = bridgePort ?? {};
+  // portmap turns it on for the ports that it publishes.
+  const kept = hairpin ? { ...portSettings, hairpin } : portSettings;
+  const rest = { ...others, ...(bridgePort && { bridgePort: kept }) };
   if (rest.type !== "veth") return rest;
   const { netns, name, up } = rest.peer;
   return { ...rest, peer: { netns, name, up } };

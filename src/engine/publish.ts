@@ -2,6 +2,7 @@
 import { familyOf, hostPart } from "../drivers/container-side.ts";
 import { portmapObjects } from "../drivers/portmap.ts";
 import type { PortmapConfig } from "../drivers/portmap-config.ts";
+import { changeBridgePort } from "../kernel/netlink/link.ts";
 import { getLink } from "../kernel/netlink/link-info.ts";
 import { getRoute } from "../kernel/netlink/route-info.ts";
 import { hostNetns } from "../model/kernel-object.ts";
@@ -21,6 +22,8 @@ export interface PublishRequest extends Attachment {
   readonly maker: string;
   /** The container's addresses. */
   readonly ips: readonly PortIp[];
+  /** Links on the host that the plugins before made. */
+  readonly hostLinks: readonly string[];
   readonly config: PortmapConfig;
 }
 
@@ -49,6 +52,18 @@ export async function publish(engine: Engine, request: PublishRequest): Promise<
     netns,
   } as const;
   await establish(engine, { ...record, objects });
+  allowHairpin(engine, request.hostLinks);
+}
+
+/** As `withHairpin`, for a port of a bridge that another plugin made. */
+function allowHairpin({ session }: Engine, hostLinks: readonly string[]): void {
+  const host = session.namespace(hostNetns);
+  for (const name of hostLinks) {
+    const link = host.findLink(name);
+    if (link?.kind !== "veth" || !link.bridgePort || link.bridgePort.hairpin) continue;
+    session.enqueue(hostNetns, changeBridgePort({ name }, { hairpin: true }));
+  }
+  session.flush();
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The `netloom` plugin: with an inline `driver`, the work of a chain of plugins in one run. */
+import { withHairpin } from "../../drivers/hairpin.ts";
 import { drivers } from "../../drivers/index.ts";
 import { portmapObjects } from "../../drivers/portmap.ts";
 import { parsePortmapConfig } from "../../drivers/portmap-config.ts";
@@ -14,7 +15,11 @@ function pluginOf(call: Call): Plugin {
   const networkTypes = drivers.map((driver) => driver.networkType);
   const name = oneOf(...networkTypes)(call.conf.raw.driver, "driver");
   const driver = drivers.find((candidate) => candidate.networkType === name)!;
-  return linkPlugin(driver, { type, extras });
+  return linkPlugin(publishes(call) ? withHairpin(driver) : driver, { type, extras });
+}
+
+function publishes({ runtimeConfig }: Call): boolean {
+  return Array.isArray(runtimeConfig.portMappings) && runtimeConfig.portMappings.length > 0;
 }
 
 const extras = (call: Call) => {

@@ -52,8 +52,11 @@ export const portmapPlugin: Plugin = {
 function requestOf(call: Call): PublishRequest {
   const { containerId, ifName, conf } = call;
   const config = parsePortmapConfig(conf.raw);
-  const ips = containerIps(requirePrevResult(call));
-  return { containerId, ifName, network: conf.name, netns: call.netns!, maker, ips, config };
+  const result = requirePrevResult(call);
+  const ips = containerIps(result);
+  const hostLinks = result.interfaces.filter(({ sandbox }) => !sandbox).map(({ name }) => name);
+  const who = { containerId, ifName, network: conf.name, netns: call.netns!, maker };
+  return { ...who, ips, hostLinks, config };
 }
 
 function requirePrevResult({ prevResult }: Call): Result {
