@@ -100,7 +100,8 @@ function fromMany(error: AggregateError): CniError {
 function causes(cause: unknown): string {
   const texts: string[] = [];
   for (let next = cause; next instanceof Error && texts.length < 8; next = next.cause) {
-    texts.push(next.message);
+    // A layer that has nothing to add repeats what the one below said.
+    if (next.message !== texts.at(-1)) texts.push(next.message);
   }
   return texts.join(": ");
 }
