@@ -66,11 +66,20 @@ debian_packages() {
   fi
 }
 
-# The archive that this machine uses already, be it a mirror.
+# The archive that this machine uses already, be it a mirror. Its label stands in the lists.
 debian_archive() {
-  archive=$(apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Created-By: Packages' |
-    awk '$2 == "Debian" { print $1; exit }')
-  echo "${archive:-http://deb.debian.org/debian/}"
+  archive=$(labelled_debian)
+  if [ -z "$archive" ]; then
+    apt-get update -qq >/dev/null 2>&1 || true
+    archive=$(labelled_debian)
+  fi
+  [ -n "$archive" ] || fail "Cannot find a Debian archive in /etc/apt: add one to sources.list"
+  echo "$archive"
+}
+
+labelled_debian() {
+  apt-get indextargets --format '$(REPO_URI) $(LABEL)' 'Created-By: Packages' |
+    awk '$2 == "Debian" { print $1; exit }'
 }
 
 # One package of another suite: own package lists, so the machine's own stay as they are.
@@ -81,7 +90,8 @@ fetch_reference() {
   work=$PWD/.cache/reference/.work-$version
   rm -rf "$work"
   mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/root"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_archive) $suite main" \
+  archive=$(debian_archive)
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $archive $suite main" \
     >"$work/sources.list"
   # A mirror that lags behind holds an expired, still signed, list: good enough for one package.
   own_apt="apt-get -qq -o Acquire::Check-Valid-Until=false -o Dir::State::lists=$work/lists -o Dir::Cache=$work/cache \
