@@ -15,7 +15,7 @@ import {
   hostNetns,
   type KernelObject,
 } from "../model/kernel-object.ts";
-import { attachmentScope, networkScope, type Port, type PortIp } from "../model/port.ts";
+import { networkScope, type Port, type PortIp } from "../model/port.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./bridge-config.ts";
 import { familyOf, linkAddresses, linkRoutes, linkSysctls } from "./container-side.ts";
 import type { Driver, HostFacts, ResultLink } from "./driver.ts";
@@ -23,6 +23,7 @@ import { deafToRouters, forwarding, usableAtOnce } from "./forwarding.ts";
 import { macGuardObjects } from "./mac-guard.ts";
 import { masqueradeObjects } from "./masquerade.ts";
 import { hostOf, linkMtu, refuseTooSmall } from "./mtu.ts";
+import { vethPair } from "./veth-pair.ts";
 
 const defaultRoutes = { 4: "0.0.0.0/0", 6: "::/0" } as const;
 
@@ -118,28 +119,13 @@ function firstOf(ip: PortIp): string {
 }
 
 function pair(port: Port, config: BridgeConfig, host: HostFacts): KernelObject {
-  const mtu = linkMtu(config, host);
+  const link = vethPair(port, linkMtu(config, host));
   return {
-    netns: hostNetns,
-    scope: attachmentScope(port.id),
-    life: "exclusive",
-    kind: "link",
-    type: "veth",
-    name: port.hostLink,
-    mac: port.hostMac,
-    mtu,
-    alias: port.alias,
-    up: true,
+    ...link,
     master: config.bridge,
     bridgePort: { hairpin: config.hairpinMode, isolated: config.portIsolation },
     ...vlans(config),
-    peer: {
-      netns: port.netns,
-      name: port.ifName,
-      mac: port.mac,
-      mtu,
-      up: !config.disableContainerInterface,
-    },
+    peer: { ...link.peer, up: !config.disableContainerInterface },
   };
 }
 

@@ -5,11 +5,12 @@ import { ConfigError } from "../model/config-error.ts";
 import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
 import { attachmentScope, type Port, type PortIp } from "../model/port.ts";
 import { hostPart, linkAddresses, linkRoutes, linkSysctls } from "./container-side.ts";
-import type { Driver, HostFacts } from "./driver.ts";
+import type { Driver } from "./driver.ts";
 import { deafToRouters, forwarding, usableAtOnce } from "./forwarding.ts";
 import { masqueradeObjects } from "./masquerade.ts";
 import { hostOf, linkMtu, refuseTooSmall } from "./mtu.ts";
 import { type PtpConfig, parsePtpConfig } from "./ptp-config.ts";
+import { vethPair } from "./veth-pair.ts";
 
 const scopeLink = 253;
 const scopeHost = 254;
@@ -37,7 +38,7 @@ export const ptp: Driver<PtpConfig> = {
     refuseTooSmall(port, config, facts);
     const host = hostOf(config, facts);
     return [
-      pair(port, config, host),
+      vethPair(port, linkMtu(config, host)),
       ...deafToRouters(port, host),
       ...port.ips.flatMap((ip) => [...hostSide(port, ip), ...throughGateway(port, ip)]),
       ...forwarding(port, host),
@@ -60,23 +61,6 @@ export const ptp: Driver<PtpConfig> = {
     { netns: port.netns, name: port.ifName },
   ],
 };
-
-function pair(port: Port, config: PtpConfig, host: HostFacts): KernelObject {
-  const mtu = linkMtu(config, host);
-  return {
-    netns: hostNetns,
-    scope: attachmentScope(port.id),
-    life: "exclusive",
-    kind: "link",
-    type: "veth",
-    name: port.hostLink,
-    mac: port.hostMac,
-    mtu,
-    alias: port.alias,
-    up: true,
-    peer: { netns: port.netns, name: port.ifName, mac: port.mac, mtu, up: true },
-  };
-}
 
 /** The whole address as a prefix: `10.1.0.5/32`. */
 function single(address: string): string {
