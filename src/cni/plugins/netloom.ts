@@ -28,11 +28,14 @@ const extras = (call: Call) => {
     portmapObjects({ ...port, ...config, via: { 4: link, 6: link } });
 };
 
+/** What was made is taken away by its record: a driver that the configuration lost is no matter. */
+const taking = linkPlugin(drivers[0]!, { type });
+
 export const netloomPlugin: Plugin = {
   type,
   add: (call) => pluginOf(call).add(call),
-  del: (call) => pluginOf(call).del(call),
+  del: (call) => taking.del(call),
   check: (call) => pluginOf(call).check(call),
-  gc: (call, valid) => pluginOf(call).gc(call, valid),
+  gc: (call, valid) => taking.gc(call, valid),
   status: (call) => pluginOf(call).status(call),
 };
