@@ -7,7 +7,7 @@ import {
   runAlone,
   runBeside,
 } from "./run-plugin.ts";
-import { type Contestant, chain, type Lane, type Workload } from "./workloads.ts";
+import { type Contestant, type Lane, pluginsOf, type Workload } from "./workloads.ts";
 
 /** A chain's cost: its processes' sums. */
 export interface ChainSample {
@@ -62,8 +62,8 @@ export class Attachment {
   }
 
   #order(command: Command) {
-    const place = { lane: this.#lane, dir: this.#dir };
-    const plugins = chain(this.#workload, this.#contestant, place);
+    const site = { contestant: this.#contestant, lane: this.#lane, dir: this.#dir };
+    const plugins = pluginsOf(this.#workload, site);
     return command === "ADD" ? plugins : plugins.reverse();
   }
 

@@ -28,6 +28,17 @@ export function inPrivateHost(): boolean {
   process.exit(done.exitCode ?? 1);
 }
 
+/** Links that stand for physical ones, each made where it is not there yet. */
+export function makeParents(names: readonly string[]): void {
+  for (const name of names) {
+    const look = `ip link show ${name} >/dev/null 2>&1`;
+    const make = `ip link add ${name} type veth peer name ${name}w`;
+    const raise = `ip link set ${name} up && ip link set ${name}w up`;
+    const wire = `${look} || { ${make} && ${raise}; }`;
+    Bun.spawnSync(["sh", "-c", wire], { stdio: ["ignore", "ignore", "inherit"] });
+  }
+}
+
 /** Runs `work` with a directory and `count` empty containers, and removes both after. */
 export async function withContainers(
   count: number,

@@ -2,18 +2,19 @@
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { inPrivateHost, withContainers } from "./host.ts";
+import { inPrivateHost, makeParents, withContainers } from "./host.ts";
 import { table } from "./report.ts";
 import { lanesAtOnce, measure } from "./series.ts";
 import { startReport } from "./start.ts";
 import { median, quantile } from "./statistics.ts";
-import { type Contestant, workloads } from "./workloads.ts";
+import { type Contestant, parentName, workloads } from "./workloads.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 const { values: options } = parseArgs({
   options: {
     rounds: { type: "string", default: "40" },
     "parallel-rounds": { type: "string", default: "8" },
+    only: { type: "string" },
     reference: { type: "string", default: `${root}.cache/reference/1.9.1` },
     ours: { type: "string", default: `${root}dist/cni` },
   },
@@ -49,11 +50,12 @@ async function bench() {
     parallelRounds: Number(options["parallel-rounds"]),
   };
   for (const workload of workloads) {
-    // With ports a chain does what one plugin can do; without them there is nothing to chain.
+    if (options.only && !workload.name.includes(options.only)) continue;
     const { reference, chain, one } = contestants;
-    const runners = workload.ports > 0 ? [reference, chain, one] : [reference, chain];
+    const runners = workload.one ? [reference, chain, one] : [reference, chain];
     try {
       // Namespaces are fresh for each workload: no one inherits what another's failure left.
+      makeParents(runners.map(({ index }) => parentName(index)));
       await withContainers(runners.length * lanesAtOnce, async (dir, lanes) => {
         const measured = await measure(workload, runners, { place: { dir, lanes }, effort });
         console.log(table(workload, measured, reference).join("\n"));

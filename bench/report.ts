@@ -35,7 +35,10 @@ export function table(workload: Workload, measured: Measured, reference: Contest
   for (const command of ["ADD", "DEL"] as const) {
     for (const [contestant, series] of measured) {
       const base = contestant === reference ? undefined : measured.get(reference)![command];
-      lines.push(line(contestant.name, command, series[command], { base, workload }));
+      const { budget, budgetOfOne } = workload;
+      const goal = (contestant.onePlugin ? budgetOfOne : undefined) ?? budget;
+      const against = { base, budget: goal?.[command] };
+      lines.push(line(contestant.name, command, series[command], against));
     }
   }
   return lines;
@@ -45,9 +48,9 @@ function line(
   name: string,
   command: Command,
   series: Series,
-  against: { base: Series | undefined; workload: Workload },
+  against: { readonly base: Series | undefined; readonly budget: number | undefined },
 ): string {
-  const { base, workload } = against;
+  const { base, budget } = against;
   const serial = median(series.serialMs);
   const figures = [
     serial,
@@ -62,8 +65,8 @@ function line(
   const ratio = serial / median(base.serialMs);
   const cpuRatio = median(series.cpuMs) / median(base.cpuMs);
   const parallelRatio = median(series.shareMs) / median(base.shareMs);
-  const budget = workload.budget[command];
-  const verdict = ratio <= budget ? "pass" : "MISS";
   const ratios = [ratio, cpuRatio, parallelRatio].map((value) => value.toFixed(2));
+  if (budget === undefined) return row([name, command, ...figures, ...ratios]);
+  const verdict = ratio <= budget ? "pass" : "MISS";
   return row([name, command, ...figures, ...ratios, `<= ${budget.toFixed(2)}`, verdict]);
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { median, quantile } from "./statistics.ts";
 
-const budget = 1.2; // DESIGN.md, section 8
+const budget = 1.2; // docs/design/performance.md
 
 interface Program {
   readonly name: string;

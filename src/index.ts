@@ -1,5 +1,6 @@
 /**
- * Netloom as a library, for programs that attach containers to CNI networks themselves.
+ * Netloom as a library: for programs that attach containers to CNI networks themselves, and for
+ * those that keep networks by the API (see `api/index.ts`, which is "netloom/client" by itself).
  *
  * Runs under Bun as root on Linux. Nothing is kept in memory between calls: what was attached is in
  * `cacheDir`, in the format that libcni keeps, so programs may come and go, and share it.
@@ -23,6 +24,7 @@
  * call goes on past failures. Calls for one attachment must not overlap; others may.
  */
 
+export * from "./api/index.ts";
 export { CniError, cniCodes } from "./cni/errors.ts";
 export { addNetwork, checkNetwork, delNetwork } from "./cni/runtime/attach.ts";
 export { type Attachment, defaultCacheDir, type Runtime } from "./cni/runtime/attachment.ts";

@@ -1,15 +1,23 @@
-/** Judges skipped tests: only those that `test/allowed-skips.ts` names may be skipped. */
+/** Judges skipped tests: only what `test/allowed-skips.ts` names may be skipped. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { TestCase } from "./junit.ts";
 
-/** A test that may be skipped where this machine's kernel lacks something. */
-export interface AllowedSkip {
+/** What may be skipped where this machine's kernel lacks something: one test, or a feature's. */
+export type AllowedSkip = AllowedTest | AllowedFeature;
+
+interface AllowedTest {
   /** Path from the project's root. */
   readonly file: string;
   /** Groups and name: `group > name`. */
   readonly test: string;
   /** What is missing, and where the test does run. */
+  readonly reason: string;
+}
+
+interface AllowedFeature {
+  /** As in `needs("…")` of test/support/kernel-features.ts: all tests that need it. */
+  readonly feature: string;
   readonly reason: string;
 }
 
@@ -38,11 +46,22 @@ export function judgeList(cases: readonly TestCase[], allowed: readonly AllowedS
   return allowed.flatMap((skip): TestCase[] => {
     const known = cases.some((item) => matches(skip, item));
     if (known && skip.reason.trim() !== "") return [];
-    const text = known ? "It gives no reason" : `No test is named "${skip.test}" in ${skip.file}`;
-    return [{ file: "test/allowed-skips.ts", name: skip.test, outcome: "failed", text }];
+    const [name, unknown] =
+      "feature" in skip
+        ? [skip.feature, `No test needs the feature "${skip.feature}"`]
+        : [skip.test, `No test is named "${skip.test}" in ${skip.file}`];
+    const text = known ? "It gives no reason" : unknown;
+    return [{ file: "test/allowed-skips.ts", name, outcome: "failed", text }];
   });
 }
 
 function matches(skip: AllowedSkip, item: TestCase): boolean {
+  if ("feature" in skip) return neededFeatures(item.name).includes(skip.feature);
   return skip.file === item.file && skip.test === item.name;
+}
+
+/** From the name, groups included: `group (needs vlan) > name (needs ipvlan, sctp)`. */
+function neededFeatures(name: string): string[] {
+  const lists = [...name.matchAll(/\(needs ([^()]+)\)(?= > |$)/g)];
+  return lists.flatMap(([, features]) => features!.split(", "));
 }

@@ -5,6 +5,7 @@ const checks: [name: string, argv: readonly string[]][] = [
   ["types", ["node_modules/.bin/tsc", "-p", ".", "--pretty", "false"]],
   ["layering", [process.execPath, "tools/layers.ts"]],
   ["tidiness", [process.execPath, "tools/tidy.ts"]],
+  ["what plugins load", [process.execPath, "tools/plugin-path.ts"]],
   ["format and lint", ["node_modules/.bin/biome", "check", "--colors=off"]],
 ];
 

@@ -1,10 +1,21 @@
 /** `make demo`: the main job before your eyes, on a private host that vanishes afterwards. */
 import { existsSync } from "node:fs";
 import { attach, check, collect, detach, executable } from "./demo/attach.ts";
+import { declared } from "./demo/declared.ts";
 import { fileRows, networkRows, nftRows } from "./demo/listing.ts";
+import { nameCgroup, removeCgroup } from "./demo/podman.ts";
 import { fetchPage, ping, serve } from "./demo/programs.ts";
 import { DemoError, failure, heading, rows, step, success } from "./demo/report.ts";
-import { emptyContainers, host, needed, outside, pageFolder, pages, uplink } from "./demo/stage.ts";
+import {
+  emptyContainers,
+  host,
+  needed,
+  outside,
+  ownRun,
+  pageFolder,
+  pages,
+  uplink,
+} from "./demo/stage.ts";
 import { differences, snapshot } from "./leftovers.ts";
 import { inPrivateHost, runInPrivateHost } from "./private-host.ts";
 
@@ -25,7 +36,10 @@ async function main(): Promise<number> {
     failure(`There is no executable ${executable}: run "make build".`);
     return 1;
   }
-  return runInPrivateHost();
+  nameCgroup();
+  const status = await runInPrivateHost();
+  await removeCgroup();
+  return status;
 }
 
 async function demo(): Promise<number> {
@@ -36,7 +50,10 @@ async function demo(): Promise<number> {
     });
   }
   try {
+    await ownRun();
     await story();
+    await declared();
+    success("Nothing else is left: no link, address, rule, namespace, mount or process.");
     return 0;
   } catch (error) {
     const text = error instanceof DemoError ? error.message : String((error as Error).stack);
@@ -47,10 +64,14 @@ async function demo(): Promise<number> {
 }
 
 async function story(): Promise<void> {
-  console.log("Netloom's main job: two containers on a bridge network, made through CNI.");
+  console.log(
+    "Netloom's two ways in: as the plugins of a container runtime, then declared networks.",
+  );
   console.log(
     "It runs on a private host (own network, mounts, processes): yours stay as they are.",
   );
+
+  heading("Plugins: two containers on a bridge network, made through CNI");
 
   heading("Prepare");
   await step("this kernel", needed);

@@ -11,10 +11,14 @@ export interface TestCase {
   readonly text: string;
 }
 
-/** The report's test cases, in order. */
+/**
+ * The report's test cases, in order. A group that is skipped reports its `beforeAll` and `afterAll`
+ * too, as "(unnamed)": they are no tests.
+ */
 export function readReport(xml: string): TestCase[] {
   const cases = xml.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g);
-  return [...cases].map(([, head = "", body = ""]) => {
+  const tests = [...cases].filter(([, head = ""]) => attribute(head, "name") !== "(unnamed)");
+  return tests.map(([, head = "", body = ""]) => {
     const group = attribute(head, "classname");
     const name = attribute(head, "name");
     const failure = /<(?:failure|error)\b([^>]*?)(?:\/>|>([\s\S]*?)<\/(?:failure|error)>)/.exec(

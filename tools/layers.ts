@@ -38,9 +38,12 @@ export const rooms: Readonly<Record<string, Room>> = {
   dhcp: { imports: protocols },
   dns: { imports: protocols },
   bgp: { imports: protocols },
-  doctor: { imports: [...protocols, "engine"] },
+  doctor: { imports: [...engine, "engine", "dhcp/v4"] },
   agent: { imports: [...engine, "engine", "api", "cni", "docker", "dhcp", "dns", "bgp", "doctor"] },
-  control: { imports: [...model, "ipam", "api", "kernel/sys"] },
+  control: {
+    imports: [...model, "ipam", "api", "kernel/sys"],
+    packages: ["hono", "@hono/node-server"],
+  },
   cli: { imports: [...model, "api"] },
   web: { imports: [...model, "api"] },
 };

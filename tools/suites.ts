@@ -12,6 +12,10 @@ export interface Suite {
   readonly timeoutMs: number;
   /** A single test has failed after so long, where it does not say otherwise. */
   readonly testTimeoutMs: number;
+  /** Only tests whose name this regular expression finds. */
+  readonly pattern?: string;
+  /** Added to the environment of its tests. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const second = 1000;
@@ -38,13 +42,30 @@ export function testFiles(root: string): string[] {
   return [...glob.scanSync({ cwd: root })].sort();
 }
 
+/**
+ * The files that names of suites and paths of files ask for, all where nothing is named. `unknown`
+ * names neither; "checks" is no suite of files.
+ */
+export function choose(
+  paths: readonly string[],
+  names: readonly string[],
+): { files: readonly string[]; unknown: string[] } {
+  if (names.length === 0) return { files: paths, unknown: [] };
+  const isMeant = (path: string) => names.includes(path) || names.includes(suiteName(path));
+  const known = new Set(["checks", ...paths, ...paths.map(suiteName)]);
+  return {
+    files: paths.filter(isMeant),
+    unknown: names.filter((name) => !known.has(name)),
+  };
+}
+
 function suite(name: string, files: readonly string[]): Suite {
   const privileged = name !== "unit";
   return {
     name,
     files,
     privileged,
-    timeoutMs: privileged ? 20 * minute : 3 * minute,
+    timeoutMs: privileged ? 20 * minute : 10 * minute,
     testTimeoutMs: privileged ? 2 * minute : minute,
   };
 }

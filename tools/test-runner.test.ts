@@ -117,6 +117,21 @@ describe("the run", () => {
       "",
     ],
     [
+      "does not count the hooks of a group that is skipped",
+      {
+        "src/a.test.ts": `import { afterAll, beforeAll, describe } from "bun:test";
+          describe.skipIf(true)("a VLAN", () => {
+            beforeAll(() => {});
+            afterAll(() => {});
+            test("carries packets", () => {});
+          });${good}`,
+        "test/allowed-skips.ts": allow("a VLAN > carries packets", "No 802.1Q here"),
+      },
+      0,
+      "1 passed, 0 failed, 1 skipped",
+      "",
+    ],
+    [
       "fails with an allowed skip that names no test",
       { "src/a.test.ts": good, "test/allowed-skips.ts": allow("needs a VLNA", "x") },
       1,

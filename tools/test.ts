@@ -1,4 +1,4 @@
-/** `make test`: runs every suite, or those named, and counts. `make ok`: checks and unit. */
+/** `make test`: runs every suite here and in the VM, or those named, and counts. */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,34 +6,43 @@ import { parseArgs } from "node:util";
 import { judgeList, judgeSkips, readAllowedSkips } from "./allowed-skips.ts";
 import { runChecks } from "./checks.ts";
 import type { TestCase } from "./junit.ts";
-import { settledDifferences, snapshot } from "./leftovers.ts";
 import { inPrivateHost, runInPrivateHost } from "./private-host.ts";
-import { killRunning, runSuite } from "./run-suite.ts";
-import { type Suite, suitesOf, testFiles } from "./suites.ts";
+import { runCleanly } from "./run-cleanly.ts";
+import { killRunning } from "./run-suite.ts";
+import { choose, suitesOf, testFiles } from "./suites.ts";
+import { conclude, heading, show } from "./tally.ts";
+import { runInVm } from "./vm/run.ts";
+import { judgeVmSkips, settleSkips, vmSuites } from "./vm/selection.ts";
 
 const { values: options, positionals: names } = parseArgs({
   options: {
     root: { type: "string", default: join(import.meta.dir, "..") },
+    only: { type: "string", short: "t" },
+    vm: { type: "boolean", default: false },
     "without-checks": { type: "boolean", default: false },
+    "without-vm": { type: "boolean", default: false },
   },
   allowPositionals: true,
 });
 const whole = names.length === 0;
-const suites = suitesOf(testFiles(options.root)).filter(
-  ({ name }) => whole || names.includes(name),
-);
-const withChecks = (whole || names.includes("checks")) && !options["without-checks"];
+const { files, unknown } = choose(testFiles(options.root), names);
+const pattern = options.only;
+const suites = options.vm ? [] : suitesOf(files).map((suite) => ({ ...suite, pattern }));
+const withChecks = !options.vm && !options["without-checks"] && (whole || names.includes("checks"));
+const inVm =
+  options.vm || (whole && !options["without-vm"])
+    ? vmSuites(options.root, files, !whole).map((suite) => ({ ...suite, pattern }))
+    : [];
 
-/** So many failures of a suite are shown whole: one cause often fails many tests. */
-const maxTexts = 15;
-const maxTextLines = 60;
+// One for all suites, here and in the VM: which part of long tables runs, what happens at random.
+process.env.NETLOOM_SEED ??= String(Date.now() % 1_000_000);
 
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const unknown = names.filter((name) => name !== "checks" && !suites.some((s) => s.name === name));
-  if (unknown.length > 0) return refuse(`No suite is named "${unknown.join('", "')}"`);
-  if (!suites.some(({ privileged }) => privileged) || inPrivateHost()) return runAll();
+  if (unknown.length > 0) return refuse(`No suite or test file is "${unknown.join('", "')}"`);
+  const privileged = inVm.length > 0 || suites.some((suite) => suite.privileged);
+  if (!privileged || inPrivateHost()) return runAll();
   if (process.getuid?.() !== 0) {
     return refuse('Cannot run these tests: they need root. Run "make ok" for those that do not');
   }
@@ -60,6 +69,17 @@ async function runAll(): Promise<number> {
       process.exit(130);
     });
   }
+  if (whole) console.log(`NETLOOM_SEED=${process.env.NETLOOM_SEED} repeats this run's choices\n`);
+  console.log(heading);
+  const here = await runHere();
+  const there = await runThere();
+  if (inVm.length === 0 || options.vm) return conclude([...here, ...there]);
+  const { counted, faults } = settleSkips(here, there);
+  if (faults.length > 0) show("skipped everywhere", faults, 0);
+  return conclude([...counted, ...there, ...faults]);
+}
+
+async function runHere(): Promise<TestCase[]> {
   const allowed = await readAllowedSkips(options.root);
   const all: TestCase[] = [];
   const add = (name: string, cases: readonly TestCase[], started: number) => {
@@ -67,63 +87,24 @@ async function runAll(): Promise<number> {
     all.push(...judged);
     show(name, judged, Date.now() - started);
   };
-  console.log("suite            passed  failed  skipped     time");
   const begun = Date.now();
   if (withChecks) add("checks", await runChecks(options.root), begun);
   for (const suite of suites) {
     const started = Date.now();
-    add(suite.name, await runCleanly(suite), started);
+    add(suite.name, await runCleanly(suite, options.root), started);
   }
-  const listFaults = whole ? judgeList(all, allowed) : [];
+  const listFaults = whole && !options.vm ? judgeList(all, allowed) : [];
   if (listFaults.length > 0) add("allowed skips", listFaults, Date.now());
-  const count = counts(all);
-  console.log(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
-  return count.failed === 0 && count.passed > 0 ? 0 : 1;
+  return all;
 }
 
-/** On the private host a suite has one more test: what was there before is what is there after. */
-async function runCleanly(suite: Suite): Promise<TestCase[]> {
-  if (!inPrivateHost()) return runSuite(suite, options.root);
-  const look = () => snapshot(tmpdir());
-  const before = look();
-  const cases = await runSuite(suite, options.root);
-  const found = await settledDifferences(before, look);
-  endProcesses(found);
-  const name = "the machine is as it was before";
-  const outcome = found.length === 0 ? "passed" : "failed";
-  return [...cases, { file: suite.name, name, outcome, text: found.slice(0, 30).join("\n") }];
-}
-
-/** So that they do not disturb the next suite. All are of this private host. */
-function endProcesses(found: readonly string[]): void {
-  for (const line of found) {
-    const pid = Number(/^left: process (\d+)/.exec(line)?.[1]);
-    try {
-      if (pid > 1) process.kill(pid, "SIGKILL");
-    } catch {
-      // It has just gone by itself.
-    }
+async function runThere(): Promise<TestCase[]> {
+  if (inVm.length === 0) return [];
+  const all: TestCase[] = [];
+  for await (const outcome of runInVm({ root: options.root, suites: inVm })) {
+    const judged = judgeVmSkips(outcome.cases);
+    all.push(...judged);
+    show(`vm ${outcome.suite}`, judged, outcome.tookMs);
   }
-}
-
-function counts(cases: readonly TestCase[]) {
-  const count = { passed: 0, failed: 0, skipped: 0 };
-  for (const { outcome } of cases) count[outcome]++;
-  return count;
-}
-
-function show(name: string, cases: readonly TestCase[], tookMs: number): void {
-  const { passed, failed, skipped } = counts(cases);
-  const cell = (value: number, width: number) => String(value || "-").padStart(width);
-  const seconds = `${(tookMs / 1000).toFixed(1)} s`.padStart(9);
-  const numbers = `${cell(passed, 6)}  ${cell(failed, 6)}  ${cell(skipped, 7)}`;
-  console.log(`${name.padEnd(17)}${numbers}${seconds}`);
-  const failures = cases.filter(({ outcome }) => outcome === "failed");
-  for (const [index, { file, name: test, text }] of failures.entries()) {
-    const said = index < maxTexts ? text : "";
-    console.log(`${said === "" ? "" : "\n"}  FAILED ${file}: ${test}`);
-    if (said !== "")
-      console.log(said.split("\n").slice(0, maxTextLines).join("\n").replace(/^/gm, "    "));
-  }
-  if (failed > 0) console.log();
+  return all;
 }

@@ -12,7 +12,8 @@ export const cniHelp = `Runs a CNI network list for namespaces, as a container r
   netloom cni status NETWORK          ask whether the network can take a container
   netloom cni list                    show networks and what is attached to them
 
-NETWORK is a network's name in --conf-dir, or a .conflist or .conf file.
+NETWORK is a network's name in --conf-dir, a .conflist or .conf file, or a declared network of this
+host's agent: web, or team-a/web of another namespace.
 NETNS is a namespace's path, or its name as "ip netns" has it.
 
   --conf-dir DIR       folder of network lists (/etc/cni/net.d)

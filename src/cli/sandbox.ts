@@ -10,8 +10,9 @@ The namespace has its loopback and a link for each network. When the command end
 SIGTERM or SIGHUP, everything is removed again, with processes that the command left behind; the
 exit status is the command's.
 
-  -n, --network LIST   a network's name in --conf-dir, or a .conflist or .conf file; the first
-                       is eth0, the next eth1 …
+  -n, --network LIST   a network's name in --conf-dir, a .conflist or .conf file, or a declared
+                       network of this host's agent (web, or team-a/web); the first is eth0, the
+                       next eth1 …
   -p, --publish PORTS  [HOSTIP:]HOSTPORT:PORT[/tcp|udp|sctp]; may be repeated
   --cap JSON           capability arguments, as for "netloom cni"
   --name NAME          the sandbox's name, also in "ip netns" (made up)
@@ -21,6 +22,7 @@ exit status is the command's.
 
 Examples:
   netloom sandbox run --network ./demo.conflist -- ip addr
+  netloom sandbox run --network web -- ping -c1 10.61.0.1
   netloom sandbox run --network demo -p 8080:80 -- python3 -m http.server 80
 `;
 

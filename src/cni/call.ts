@@ -1,4 +1,5 @@
 /** Makes the checked call that a plugin gets of variables and configuration. */
+import { writeSync } from "../kernel/sys/files.ts";
 import type { Log } from "../lib/log.ts";
 import { ConfigError } from "../model/config-error.ts";
 import { filledText, listOf, object, text } from "../model/parse.ts";
@@ -33,7 +34,7 @@ export function checkVersion(env: CniEnv, cniVersion: SpecVersion): void {
 }
 
 /** Plugins that never look at CNI_ARGS, nor does the reference's: what stands there is no fault. */
-const heedless: ReadonlySet<string> = new Set(["loopback", "portmap"]);
+const heedless: ReadonlySet<string> = new Set(["dhcp", "loopback", "portmap", "sbr", "vrf"]);
 
 /** Nothing in them may keep DEL from cleaning. */
 export function argsOf(type: string, { verb, args }: CniEnv): CniArgs {
@@ -45,10 +46,11 @@ export interface Given {
   readonly env: CniEnv;
   readonly args: CniArgs;
   readonly conf: NetConf;
+  readonly text: string;
 }
 
 /** Throws CniError 8 or 4 for the namespace, ConfigError for `prevResult`. */
-export function callOf({ env, args, conf }: Given, log: Log): Call {
+export function callOf({ env, args, conf, text }: Given, log: Log): Call {
   const netns = checkNetns(env);
   const prevResult = readPrevResult(env, conf, log);
   if (env.verb === "CHECK" && !prevResult) {
@@ -61,10 +63,15 @@ export function callOf({ env, args, conf }: Given, log: Log): Call {
     args,
     path: env.path,
     conf,
+    text,
     ...(prevResult && { prevResult }),
     runtimeConfig: conf.runtimeConfig,
     cniVersion: conf.cniVersion,
     log,
+    warn(message) {
+      log({ level: "warn", event: "warning", message });
+      writeSync(2, `netloom: ${message}\n`);
+    },
   };
 }
 

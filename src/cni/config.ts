@@ -1,4 +1,5 @@
 /** Reads the configuration that a plugin gets on standard input. */
+import { nestsDeeper } from "../model/nesting.ts";
 import {
   filledText,
   listOf,
@@ -66,12 +67,13 @@ const baseFields = object({
   prevResult: (value) => value ?? undefined,
 });
 
-/** The document and its version. Throws CniError 6 for no JSON object, 1 for an unknown version. */
-export function readDocument(json: string): {
+/** The document with its version and text. Throws CniError 6 for no object, 1 for the version. */
+export function readDocument(text: string): {
   raw: Readonly<Record<string, unknown>>;
   cniVersion: SpecVersion;
+  text: string;
 } {
-  const raw = parseJsonObject(json);
+  const raw = parseJsonObject(text);
   const cniVersion = versionField(raw, "").cniVersion ?? versionIfMissing;
   if (!(specVersions as readonly string[]).includes(cniVersion)) {
     throw new CniError(
@@ -80,7 +82,7 @@ export function readDocument(json: string): {
       `Supported versions: ${specVersions.join(", ")}`,
     );
   }
-  return { raw, cniVersion: cniVersion as SpecVersion };
+  return { raw, cniVersion: cniVersion as SpecVersion, text };
 }
 
 /** The fields that every plugin has. Throws ConfigError. */
@@ -97,7 +99,7 @@ export function readConf(raw: Readonly<Record<string, unknown>>, cniVersion: Spe
 
 /** Throws CniError 6. */
 export function parseJsonObject(json: string): Readonly<Record<string, unknown>> {
-  if (json.length > maxNesting && nesting(json) > maxNesting) {
+  if (nestsDeeper(json, maxNesting)) {
     throw new CniError(
       cniCodes.decoding,
       `Cannot read the configuration: it nests deeper than ${maxNesting} levels`,
@@ -121,20 +123,3 @@ export function parseJsonObject(json: string): Readonly<Record<string, unknown>>
 
 /** Far beyond any use, and far from where a walk through the document would exhaust the stack. */
 const maxNesting = 1000;
-
-/** How many brackets are open at once at most. */
-function nesting(json: string): number {
-  let open = 0;
-  let most = 0;
-  let inText = false;
-  for (let i = 0; i < json.length; i++) {
-    const char = json[i];
-    if (inText) {
-      if (char === "\\") i++;
-      else if (char === '"') inText = false;
-    } else if (char === '"') inText = true;
-    else if (char === "[" || char === "{") most = Math.max(most, ++open);
-    else if (char === "]" || char === "}") open--;
-  }
-  return most;
-}

@@ -39,7 +39,10 @@ const required: Readonly<Record<Verb, readonly string[]>> = {
 const noArgs: CniArgs = { values: new Map(), ignoreUnknown: false };
 
 /** Keys of CNI_ARGS that plugins of ours read. */
-const knownArgs: ReadonlySet<string> = new Set(["IP", "MAC", "GATEWAY"]);
+const knownArgs: ReadonlySet<string> = new Set([
+  ...["IP", "MAC", "GATEWAY"],
+  ...["NETLOOM_PORT", "NETLOOM_NAMESPACE", "NETLOOM_IDENTITY"],
+]);
 
 /** Throws CniError 4. */
 export function readEnv(env: Environment): CniEnv {

@@ -50,10 +50,12 @@ const codeByName: Readonly<Record<string, number>> = {
   NetnsError: cniCodes.netns,
   SysctlError: cniCodes.kernel,
   SysError: cniCodes.kernel,
+  TapError: cniCodes.kernel,
   ExhaustedError: cniCodes.exhausted,
   ConflictError: cniCodes.conflict,
   UnavailableError: cniCodes.unavailable,
   CheckError: cniCodes.checkFailed,
+  UplinkRecordError: cniCodes.io,
 };
 
 /** Errors of system calls that pass by themselves. */

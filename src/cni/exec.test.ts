@@ -1,7 +1,7 @@
 /** Tests how plugins are found and run. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
-import { execPlugin, findPlugin, isOwnExecutable, requirePlugin } from "./exec.ts";
+import { execPlugin, findPlugin, isOwnExecutable, ownTypes, requirePlugin } from "./exec.ts";
 import { FakePlugins } from "./fake-plugins.ts";
 
 let fakes: FakePlugins;
@@ -111,4 +111,12 @@ describe("running a plugin", () => {
     const attempt = execPlugin({ type: "x", file, env: { verb: "ADD", path: [] }, stdin: "" });
     await expect(attempt).rejects.toThrow(`Cannot run plugin "${file}"`);
   });
+});
+
+test("every plugin that the executable is can be tried before it is installed", async () => {
+  const main = await Bun.file(`${import.meta.dir}/../main.ts`).text();
+  const table = /const plugins[\s\S]*?= \{\n([\s\S]*?)\n\};/.exec(main)![1]!;
+  const names = [...table.matchAll(/^ {2}"?([a-z-]+)"?: async/gm)].map(([, name]) => name!);
+  expect(names.length).toBeGreaterThan(15);
+  expect([...ownTypes].sort()).toEqual(names.sort());
 });

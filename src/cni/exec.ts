@@ -23,7 +23,10 @@ export interface PluginRun {
   readonly file: string;
   /** The name to call it by, where that is not the file's. */
   readonly argv0?: string;
-  /** Out of reach of Ctrl-C at our terminal, which would end it in the middle of its work. */
+  /**
+   * In a process group of its own: out of reach of Ctrl-C at our terminal, which would end it in
+   * the middle of its work, and killed by the kernel when we are killed.
+   */
   readonly detached?: boolean;
   readonly env: PluginEnv;
   readonly stdin: string;
@@ -68,14 +71,10 @@ export function requirePlugin(type: string, path: readonly string[]): string {
 }
 
 /** The plugins that our own executable is, whether it is linked under their names or not. */
-const ownTypes: ReadonlySet<string> = new Set([
-  "bridge",
-  "ptp",
-  "loopback",
-  "host-local",
-  "static",
-  "portmap",
-  "netloom",
+export const ownTypes: ReadonlySet<string> = new Set([
+  ...["bandwidth", "bridge", "dhcp", "dummy", "firewall", "host-device", "host-local", "ipvlan"],
+  ...["loopback", "macvlan", "netloom", "portmap", "ptp", "sbr", "static", "tap", "tuning"],
+  ...["vlan", "vrf"],
 ]);
 
 /**
@@ -104,7 +103,9 @@ export function isOwnExecutable(file: string): boolean {
  * Throws the plugin's own error as CniError with its code and details.
  */
 export async function execPlugin(run: PluginRun): Promise<string> {
-  const child = await spawn(run);
+  using leash = run.detached ? new (await import("../kernel/sys/leash.ts")).Leash() : undefined;
+  const child = await spawn(run, leash?.end);
+  leash?.tie(child.pid);
   const [stdout, stderr, status] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -118,16 +119,14 @@ export async function execPlugin(run: PluginRun): Promise<string> {
 }
 
 /** A file that is being written can't be run yet: an upgrade may be putting it there just now. */
-async function spawn(run: PluginRun) {
+async function spawn(run: PluginRun, leash: number | undefined) {
   for (let tries = 1; ; tries++) {
     try {
       return Bun.spawn([run.file], {
         argv0: run.argv0,
         detached: run.detached,
         env: childEnv(run.env),
-        stdin: Buffer.from(run.stdin),
-        stdout: "pipe",
-        stderr: "pipe",
+        stdio: [Buffer.from(run.stdin), "pipe", "pipe", ...(leash === undefined ? [] : [leash])],
       });
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;

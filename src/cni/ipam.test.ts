@@ -18,6 +18,7 @@ function call(ipam: object, more: Partial<Call> = {}, version = "1.1.0"): Call {
   const { raw, cniVersion } = readDocument(JSON.stringify(document));
   const conf = readConf(raw, cniVersion);
   return {
+    text: "",
     containerId: "c1",
     ifName: "eth0",
     netns: "/run/netns/c1",
@@ -27,6 +28,7 @@ function call(ipam: object, more: Partial<Call> = {}, version = "1.1.0"): Call {
     runtimeConfig: {},
     cniVersion,
     log: silentLog,
+    warn() {},
     ...more,
   };
 }

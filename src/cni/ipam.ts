@@ -19,8 +19,15 @@ export interface Lease {
 /** Whoever gives addresses. Throws what `errors.ts` maps. */
 export interface Ipam {
   readonly type: string;
+  /** Asks on the container's link, so it is called once that is up. */
+  readonly needsLink: boolean;
   /** Leaves nothing behind when it throws. */
   reserve(call: Call): Awaitable<Lease>;
+  /**
+   * Ends a `reserve` for the same attachment that another call still waits in; absent where none
+   * waits. Never throws.
+   */
+  giveUp?(call: Call): Promise<void>;
   /** Succeeds when nothing is held. */
   release(call: Call): Awaitable<void>;
   /** Throws unless the addresses of `prevResult` are held. */
@@ -33,6 +40,7 @@ export interface Ipam {
 
 /** Our own, loaded when first asked. */
 const ours: Readonly<Record<string, () => Promise<Ipam>>> = {
+  dhcp: async () => (await import("./plugins/dhcp.ts")).dhcpIpam,
   "host-local": async () => (await import("./plugins/host-local.ts")).hostLocalIpam,
   static: async () => (await import("./plugins/static.ts")).staticIpam,
 };
@@ -95,6 +103,8 @@ function foreignIpam(type: string, file: string): Ipam {
   };
   return {
     type,
+    // The reference's plugins call it then, and it may rely on that.
+    needsLink: true,
     async reserve(call) {
       try {
         const printed = await run(call, "ADD");

@@ -8,6 +8,7 @@ export function ownIpam<Config, Place>(engine: Engine<Config, Place>): Ipam {
   const paths = pathsFromEnv(process.env);
   return {
     type: engine.type,
+    needsLink: false,
     reserve(call) {
       const config = engine.parse(call.conf.raw, call.args.values);
       const { result, durable } = engine.add(config, call, paths);

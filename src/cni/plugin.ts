@@ -17,12 +17,16 @@ export interface Call {
   /** Folders of CNI_PATH. */
   readonly path: readonly string[];
   readonly conf: NetConf;
+  /** The configuration's text: reading it loses what stands in it twice. */
+  readonly text: string;
   /** In the shape of 1.1.0. Always there for CHECK. A wrong one is taken as absent by DEL. */
   readonly prevResult?: Result;
   readonly runtimeConfig: Readonly<Record<string, unknown>>;
   readonly cniVersion: SpecVersion;
   /** For what is worth telling beside success and failure, which are logged anyway. */
   readonly log: Log;
+  /** Tells the operator, in the log and on standard error, of what is no error. */
+  readonly warn: (message: string) => void;
 }
 
 type Awaitable<T> = T | Promise<T>;

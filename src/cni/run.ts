@@ -73,7 +73,9 @@ export async function answer(entry: PluginEntry, caller: Caller): Promise<Answer
     const conf = confOf(cniEnv, document);
     about.network = conf.name;
     const args = argsOf(entry.type, cniEnv);
-    const call = callOf({ env: cniEnv, args, conf }, (event) => log({ ...about, ...event }));
+    const call = callOf({ env: cniEnv, args, conf, text: document.text }, (event) =>
+      log({ ...about, ...event }),
+    );
     const result = await dispatch(await entry.load(), cniEnv, call);
     const text = result ? resultJson(result, cniVersion) : "";
     log({ level: "info", event: "done", ...about, durationMs: durationMs() });

@@ -4,22 +4,29 @@ import { ConfigError } from "../model/config-error.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./bridge-config.ts";
 
 const defaults: BridgeConfig = {
+  uplink: undefined,
+  uplinkVlan: undefined,
+  takeOver: false,
   bridge: "cni0",
   isGateway: false,
   isDefaultGateway: false,
   forceAddress: false,
+  severalSubnets: false,
   ipMasq: false,
   ipMasqBackend: undefined,
   mtu: 0,
   hairpinMode: false,
   promiscMode: false,
+  acceptRa: false,
+  raGuard: undefined,
   macspoofchk: false,
+  ipspoofchk: false,
   portIsolation: false,
   enabledad: false,
   disableContainerInterface: false,
   vlan: 0,
   vlanTrunk: [],
-  preserveDefaultVlan: true,
+  preserveDefaultVlan: false,
 };
 
 const taken: [string, Record<string, unknown>, Partial<BridgeConfig>][] = [
@@ -38,7 +45,12 @@ const taken: [string, Record<string, unknown>, Partial<BridgeConfig>][] = [
     { vlanTrunk: [{ minID: 10, maxID: 12 }, { id: 5 }, { id: 11 }, { minID: 7, maxID: 7, id: 3 }] },
     { vlanTrunk: [3, 5, 7, 10, 11, 12].map((vid) => ({ vid })) },
   ],
-  ["preserveDefaultVlan", { preserveDefaultVlan: false }, { preserveDefaultVlan: false }],
+  ["preserveDefaultVlan", { preserveDefaultVlan: true }, { preserveDefaultVlan: true }],
+  [
+    "a VLAN beside a trunk",
+    { vlan: 5, vlanTrunk: [{ id: 6 }] },
+    { vlan: 5, vlanTrunk: [{ vid: 6 }] },
+  ],
 ];
 test.each(taken)("takes %s", (_, input, config) => {
   expect(parseBridgeConfig(input)).toEqual({ ...defaults, ...config });
@@ -46,6 +58,7 @@ test.each(taken)("takes %s", (_, input, config) => {
 
 const flags = [
   ...["isGateway", "forceAddress", "ipMasq", "hairpinMode", "promiscMode", "macspoofchk"],
+  ...["acceptRa", "raGuard", "ipspoofchk"],
   ...["portIsolation", "enabledad", "disableContainerInterface"],
 ] as const;
 test.each(flags)("takes %s as true, and refuses other than true and false", (flag) => {
@@ -68,7 +81,6 @@ const refused: [string, Record<string, unknown>, string, RegExp][] = [
     "hairpinMode",
     /"promiscMode"/,
   ],
-  ["a VLAN and a trunk", { vlan: 5, vlanTrunk: [{ id: 6 }] }, "vlan", /"vlanTrunk"/],
   ["a trunk that is no list", { vlanTrunk: {} }, "vlanTrunk", /must be a list/],
   ["VLAN 0 in a trunk", { vlanTrunk: [{ id: 0 }] }, "vlanTrunk[0].id", /from 1 to 4094/],
   ["half a range", { vlanTrunk: [{ id: 1 }, { minID: 3 }] }, "vlanTrunk[1]", /"minID" alone/],

@@ -11,24 +11,33 @@ import {
   unlessEmpty,
   withDefault,
 } from "../model/parse.ts";
+
+import { refuseContradictions, uplinkFields } from "./bridge-uplink.ts";
+
+import { guardFields } from "./guard-config.ts";
+
 import { linkName } from "./link-name.ts";
 import { masqueradeBackend, namesIpam } from "./masquerade-config.ts";
 import { mtu } from "./mtu.ts";
 
 const no = withDefault(flag, false);
+const defaultBridge = "cni0";
 const vlanId = integer(1, 4094);
 
 const fields = object({
+  ...uplinkFields,
   bridge: unlessEmpty(linkName),
   isGateway: no,
   isDefaultGateway: no,
   forceAddress: no,
+  /** Not the reference's: the bridge has gateways of several IPv4 subnets. */
+  severalSubnets: no,
   ipMasq: no,
   ipMasqBackend: masqueradeBackend,
   mtu,
   hairpinMode: no,
   promiscMode: no,
-  macspoofchk: no,
+  ...guardFields,
   portIsolation: no,
   enabledad: no,
   disableContainerInterface: no,
@@ -36,7 +45,7 @@ const fields = object({
   vlanTrunk: listOf(
     object({ minID: optional(vlanId), maxID: optional(vlanId), id: optional(vlanId) }),
   ),
-  preserveDefaultVlan: withDefault(flag, true),
+  preserveDefaultVlan: no,
 });
 
 type Fields = Parsed<typeof fields>;
@@ -59,15 +68,12 @@ export function parseBridgeConfig(input: Readonly<Record<string, unknown>>): Bri
       'does not go with "ipam", whose addresses need the interface up: take one of the two',
     );
   }
-  const vlanTrunk = trunkVlans(config.vlanTrunk);
-  if (config.vlan !== 0 && vlanTrunk.length > 0) {
-    throw new ConfigError("vlan", 'does not go with "vlanTrunk": take one of the two');
-  }
+  refuseContradictions({ ...config, bridge: config.bridge ?? defaultBridge });
   return {
     ...config,
-    bridge: config.bridge ?? "cni0",
+    bridge: config.bridge ?? defaultBridge,
     isGateway: config.isGateway || config.isDefaultGateway,
-    vlanTrunk,
+    vlanTrunk: trunkVlans(config.vlanTrunk),
   };
 }
 

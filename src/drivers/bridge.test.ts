@@ -101,7 +101,7 @@ describe("port", () => {
     ["the MTU at both ends", { mtu: 1400 }, { mtu: 1400, peer: { mtu: 1400 } }],
     [
       "its VLAN beside the default one",
-      { vlan: 5 },
+      { vlan: 5, preserveDefaultVlan: true },
       {
         vlans: [
           { vid: 1, untagged: true },
@@ -109,20 +109,31 @@ describe("port", () => {
         ],
       },
     ],
+    ["its VLAN alone", { vlan: 5 }, { vlans: [{ vid: 5, pvid: true, untagged: true }] }],
     [
-      "its VLAN alone",
-      { vlan: 5, preserveDefaultVlan: false },
-      { vlans: [{ vid: 5, pvid: true, untagged: true }] },
+      "VLAN 1, which is the default one",
+      { vlan: 1, preserveDefaultVlan: true },
+      { vlans: [{ vid: 1, pvid: true, untagged: true }] },
     ],
     [
-      "a trunk beside the default VLAN",
-      { vlanTrunk: [{ minID: 7, maxID: 8 }] },
+      "a trunk, whose untagged frames are the default VLAN's",
+      { vlanTrunk: [{ minID: 7, maxID: 8 }], preserveDefaultVlan: false },
       { vlans: [{ vid: 1, untagged: true, pvid: true }, { vid: 7 }, { vid: 8 }] },
     ],
     [
-      "a trunk alone",
-      { vlanTrunk: [{ id: 7 }], preserveDefaultVlan: false },
-      { vlans: [{ vid: 7 }] },
+      "a trunk with the default VLAN in it",
+      { vlanTrunk: [{ minID: 1, maxID: 2 }] },
+      { vlans: [{ vid: 1, untagged: true, pvid: true }, { vid: 2 }] },
+    ],
+    [
+      "a trunk whose untagged frames are another VLAN's",
+      { vlan: 9, vlanTrunk: [{ id: 7 }, { id: 11 }] },
+      { vlans: [{ vid: 7 }, { vid: 9, pvid: true, untagged: true }, { vid: 11 }] },
+    ],
+    [
+      "a trunk that has its VLAN too, tagged, and keeps the default one",
+      { vlan: 7, vlanTrunk: [{ id: 7 }], preserveDefaultVlan: true },
+      { vlans: [{ vid: 1, untagged: true }, { vid: 7 }] },
     ],
   ];
   test.each(settings)("has %s as configured", (_, input, expected) => {
@@ -181,18 +192,34 @@ describe("port", () => {
   });
 
   test("as gateway of a VLAN puts them on a leg in that VLAN", () => {
-    const objects = portObjects({ isGateway: true, vlan: 5 });
+    const input = { isGateway: true, vlan: 5 };
+    const objects = portObjects(input);
     const leg = ofKind("link", objects).find(({ life }) => life === "shared");
     expect(leg).toMatchObject({
       master: "cni0",
-      vlans: [
-        { vid: 1, untagged: true },
-        { vid: 5, pvid: true, untagged: true },
-      ],
+      vlans: [{ vid: 5, pvid: true, untagged: true }],
       peer: { netns: hostNetns, name: "cni0.5" },
     });
+    expect(sysctlsOf(objects)).toContain(`net/ipv6/conf/${leg?.name}/accept_ra=0`);
     const on = ofKind("address", objects).filter(({ life }) => life === "shared");
     expect(on.map(({ link }) => link)).toEqual(["cni0.5", "cni0.5"]);
+  });
+
+  test("has the leg in its VLAN as the result's last link, where there is one", () => {
+    const names = (input: Input, port: Port = plainPort) => {
+      const config = bridge.parse(input);
+      return bridge.links(bridge.complete(port, config), config).map(({ name }) => name);
+    };
+    const own = ["cni0", plainPort.hostLink, "eth0"];
+    expect(names({ vlan: 5, isGateway: true })).toEqual([...own, "cni0.5"]);
+    expect(names({ vlan: 5 })).toEqual(own);
+    expect(names({ isGateway: true })).toEqual(own);
+    const bare = { ...plainPort, ips: [] };
+    expect(names({ vlan: 5, isGateway: true }, bare)).toEqual(own);
+    const shared = portObjects({ vlan: 5, isGateway: true }, bare).filter(
+      ({ kind, life }) => kind === "link" && life === "shared",
+    );
+    expect(shared).toEqual([]);
   });
 
   test("leads routes without a gateway through its family's", () => {
@@ -233,6 +260,42 @@ describe("port", () => {
       ["bridge", "mac_guarded", [link]],
       ["bridge", "mac_allowed", [link, { mac: plainPort.mac }]],
     ]);
+  });
+});
+
+describe("guards", () => {
+  const elements = (input: Input, port = plainPort) =>
+    ofKind("nft-element", portObjects(input, port)).map(({ set, key }) => [
+      set,
+      ...key.map((value) => Object.values(value)[0]),
+    ]);
+  const port = { ...plainPort, mac: "02:00:00:00:00:02" };
+  const link = port.hostLink;
+
+  test("drop routers' advertisements by a rule that is there for all, unless the network has routers", () => {
+    expect(ofKind("nft-skeleton", portObjects({}))).toHaveLength(1);
+    expect(elements({})).toEqual([]);
+    expect(elements({ raGuard: false })).toEqual([["ra_allowed", link]]);
+  });
+
+  test("let out the port's own addresses, its link-local one, and those of who has none yet", () => {
+    const { mac } = port;
+    expect(elements({ ipspoofchk: true }, port)).toEqual([
+      ["allowed4", link, mac, "10.1.0.5"],
+      ["allowed4", link, mac, "0.0.0.0"],
+      ["allowed6", link, mac, "fd00::5"],
+      ["allowed6", link, mac, "fe80::ff:fe00:2"],
+      ["allowed6", link, mac, "::"],
+      ["nd_allowed", link, mac, "fd00::5"],
+      ["nd_allowed", link, mac, "fe80::ff:fe00:2"],
+      ["ip_guarded", link],
+    ]);
+  });
+
+  test("of addresses need some", () => {
+    expect(() => elements({ ipspoofchk: true }, { ...port, ips: [] })).toThrow(
+      'ipspoofchk: needs "ipam"',
+    );
   });
 });
 

@@ -16,10 +16,13 @@ import {
   type KernelObject,
 } from "../model/kernel-object.ts";
 import { networkScope, type Port, type PortIp } from "../model/port.ts";
+import { addressGuardObjects } from "./address-guard.ts";
+import { advertGuardObjects } from "./advert-guard.ts";
 import { type BridgeConfig, parseBridgeConfig } from "./bridge-config.ts";
+import { onUplink, uplinkObjects } from "./bridge-uplink.ts";
 import { familyOf, linkAddresses, linkRoutes, linkSysctls } from "./container-side.ts";
 import type { Driver, HostFacts, ResultLink } from "./driver.ts";
-import { deafToRouters, forwarding, usableAtOnce } from "./forwarding.ts";
+import { deafToRouters, forwarding, ignoringRouters, usableAtOnce } from "./forwarding.ts";
 import { macGuardObjects } from "./mac-guard.ts";
 import { masqueradeObjects } from "./masquerade.ts";
 import { hostOf, linkMtu, refuseTooSmall } from "./mtu.ts";
@@ -28,6 +31,9 @@ import { vethPair } from "./veth-pair.ts";
 const defaultRoutes = { 4: "0.0.0.0/0", 6: "::/0" } as const;
 
 const isFiltering = (config: BridgeConfig) => config.vlan !== 0 || config.vlanTrunk.length > 0;
+
+/** The VLAN that the kernel puts a bridge's ports into. */
+const defaultVlan = 1;
 
 /** The link that carries the gateway's addresses: the bridge, or its leg in the VLAN. */
 const gatewayLink = (config: BridgeConfig) =>
@@ -51,7 +57,8 @@ export const bridge: Driver<BridgeConfig> = {
     return { ...port, ips, routes };
   },
 
-  network(config, name, facts) {
+  network(given, name, facts) {
+    const config = onUplink(given, facts);
     const host = hostOf(config, facts);
     const shared = { netns: hostNetns, scope: networkScope(name), life: "shared" } as const;
     const objects: KernelObject[] = [
@@ -62,34 +69,35 @@ export const bridge: Driver<BridgeConfig> = {
         name: config.bridge,
         mac: host.macOf(`bridge ${config.bridge}`),
         mtu: linkMtu(config, host),
-        alias: "netloom:cni",
+        alias: host.sharedAlias,
         up: true,
         ...(config.promiscMode ? { promisc: true } : {}),
         ...(isFiltering(config) ? { vlanFiltering: true } : {}),
       },
     ];
-    if (host.ipv6) {
-      objects.push({
-        ...shared,
-        kind: "sysctl",
-        path: `net/ipv6/conf/${config.bridge}/accept_ra`,
-        value: "0",
-        link: config.bridge,
-      });
+    // With an uplink the host may live on what its network's routers advertise.
+    if (config.uplink === undefined) {
+      const { scope, life } = shared;
+      objects.push(...ignoringRouters(host, { link: config.bridge, scope, life }));
     }
+    objects.push(...uplinkObjects(config, name, facts));
     return objects;
   },
 
-  port(port, config, facts) {
+  port(port, given, facts) {
+    const config = onUplink(given, facts);
     refuseTooSmall(port, config, facts);
+    if (config.severalSubnets) refuseOthers(port, config, facts);
     const host = hostOf(config, facts);
     return [
       pair(port, config, host),
       ...deafToRouters(port, host),
       ...(config.isGateway ? gateway(port, config, host) : []),
+      ...advertGuardObjects(port, config),
       ...(config.macspoofchk ? macGuardObjects(port) : []),
+      ...(config.ipspoofchk ? addressGuardObjects(port) : []),
       ...(config.ipMasq ? masqueradeObjects(port) : []),
-      ...linkSysctls(port, host, { dad: config.enabledad }),
+      ...linkSysctls(port, host, { dad: config.enabledad, acceptRa: config.acceptRa }),
       ...linkAddresses(port, { dad: config.enabledad }),
       ...linkRoutes(port),
     ];
@@ -101,7 +109,8 @@ export const bridge: Driver<BridgeConfig> = {
       { netns: hostNetns, name: port.hostLink },
       { netns: port.netns, name: port.ifName },
     ];
-    return links;
+    const hasLeg = config.vlan !== 0 && gatewayAddresses(port, config).length > 0;
+    return hasLeg ? [...links, { netns: hostNetns, name: gatewayLink(config) }] : links;
   },
 
   gatewayLink: (_port, config) => gatewayLink(config),
@@ -129,52 +138,90 @@ function pair(port: Port, config: BridgeConfig, host: HostFacts): KernelObject {
   };
 }
 
-/** A port's VLANs. Without `preserveDefaultVlan` the default VLAN 1 is not among them. */
+/**
+ * A port's VLANs, ascending. Frames without a tag belong to `vlan`; on a trunk without one to the
+ * default VLAN. Of several entries for one VLAN the last counts, as with the reference: `vlan`
+ * within the trunk is tagged, and nothing untagged passes then.
+ */
 function vlans(config: BridgeConfig): { vlans?: readonly BridgeVlan[] } {
   if (!isFiltering(config)) return {};
-  const kept: BridgeVlan[] = config.preserveDefaultVlan
-    ? [{ vid: 1, untagged: true, ...(config.vlan === 0 ? { pvid: true } : {}) }]
-    : [];
-  const own: BridgeVlan[] =
-    config.vlan === 0 ? [...config.vlanTrunk] : [{ vid: config.vlan, pvid: true, untagged: true }];
-  return { vlans: [...kept.filter((vlan) => !own.some((o) => o.vid === vlan.vid)), ...own] };
+  const { vlan, vlanTrunk, preserveDefaultVlan } = config;
+  const native = (vid: number): BridgeVlan => ({ vid, pvid: true, untagged: true });
+  const kept: BridgeVlan[] = preserveDefaultVlan ? [{ vid: defaultVlan, untagged: true }] : [];
+  const entries =
+    vlan === 0 ? [...vlanTrunk, native(defaultVlan)] : [...kept, native(vlan), ...vlanTrunk];
+  const last = new Map(entries.map((entry) => [entry.vid, entry]));
+  return { vlans: [...last.values()].sort((a, b) => a.vid - b.vid) };
+}
+
+/** The gateway's addresses with the lengths of their subnets. */
+function gatewayAddresses(port: Port, config: BridgeConfig): string[] {
+  if (!config.isGateway) return [];
+  return port.ips.flatMap(({ address, gateway }) => {
+    if (gateway === undefined) return [];
+    return [formatPrefix(prefixOf(parseIp(gateway), parsePrefix(address).length))];
+  });
+}
+
+/** Whose bridge it is counts on its addresses: only on ours there may be others beside them. */
+function refuseOthers(port: Port, config: BridgeConfig, facts: HostFacts): void {
+  const place = { netns: hostNetns, name: gatewayLink(config) };
+  const found = facts.link(place);
+  const own = gatewayAddresses(port, config).filter((address) => familyOf(address) === 4);
+  if (!found || found.isOurs || own.length === 0) return;
+  const taken = facts
+    .addresses(place)
+    .find((address) => familyOf(address) === 4 && !own.includes(address));
+  if (taken === undefined) return;
+  throw new ConfigError(
+    "bridge",
+    `"${place.name}" is another's, and has the address ${taken}, not the gateway's ${own[0]}: ` +
+      "name another bridge, or give the network a subnet with that gateway",
+  );
 }
 
 /** The gateway's addresses on the bridge, or on a leg of it in the port's VLAN; forwarding. */
 function gateway(port: Port, config: BridgeConfig, host: HostFacts): KernelObject[] {
   const shared = { netns: hostNetns, scope: networkScope(port.network), life: "shared" } as const;
   const link = gatewayLink(config);
-  const addresses: KernelObject[] = port.ips.flatMap((ip) => {
-    if (ip.gateway === undefined) return [];
-    const { length } = parsePrefix(ip.address);
-    const address = formatPrefix(prefixOf(parseIp(ip.gateway), length));
-    return [{ ...shared, kind: "address", link, address, dad: false } as const];
-  });
-  const leg: KernelObject[] =
-    config.vlan === 0
-      ? []
-      : [
-          {
-            ...shared,
-            kind: "link",
-            type: "veth",
-            name: `nlv-${config.vlan}-${config.bridge}`.slice(0, 15),
-            mac: host.macOf(`leg port ${link}`),
-            mtu: linkMtu(config, host),
-            alias: "netloom:cni",
-            up: true,
-            master: config.bridge,
-            ...vlans({ ...config, vlanTrunk: [] }),
-            peer: { netns: hostNetns, name: link, mac: host.macOf(`leg ${link}`), up: true },
-          },
-        ];
+  const addresses = gatewayAddresses(port, config).map(
+    (address) => ({ ...shared, kind: "address", link, address, dad: false }) as const,
+  );
+  const hasLeg = config.vlan !== 0 && addresses.length > 0;
   const atOnce = usableAtOnce(port, host, { link, scope: shared.scope, life: "shared" });
-  return [...leg, ...addresses, ...atOnce, ...forwarding(port, host)];
+  return [
+    ...(hasLeg ? leg(port, config, host) : []),
+    ...addresses,
+    ...atOnce,
+    ...forwarding(port, host),
+  ];
+}
+
+/** The host's own pair into the VLAN: its port of the bridge, and the gateway's link behind it. */
+function leg(port: Port, config: BridgeConfig, host: HostFacts): KernelObject[] {
+  const scope = networkScope(port.network);
+  const link = gatewayLink(config);
+  const name = `nlv-${config.vlan}-${config.bridge}`.slice(0, 15);
+  return [
+    {
+      ...({ netns: hostNetns, scope, life: "shared", kind: "link", type: "veth" } as const),
+      name,
+      mac: host.macOf(`leg port ${link}`),
+      mtu: linkMtu(config, host),
+      alias: host.sharedAlias,
+      up: true,
+      master: config.bridge,
+      ...vlans({ ...config, vlanTrunk: [] }),
+      peer: { netns: hostNetns, name: link, mac: host.macOf(`leg ${link}`), up: true },
+    },
+    ...ignoringRouters(host, { link: name, scope, life: "shared" }),
+  ];
 }
 
 /**
- * Another address where the gateway's should be: any of IPv4, an overlapping one of IPv6 (a bridge
- * may serve several IPv6 subnets). `forceAddress` replaces it, otherwise it is refused.
+ * Another address where the gateway's should be: any of IPv4 unless there are to be several, an
+ * overlapping one of IPv6 (a bridge may serve several IPv6 subnets). `forceAddress` replaces it,
+ * otherwise it is refused.
  */
 function clash(config: BridgeConfig, want: AddressObject, have: AddressObject): boolean {
   if (have.link !== want.link || have.address === want.address) return false;
@@ -182,7 +229,9 @@ function clash(config: BridgeConfig, want: AddressObject, have: AddressObject): 
   const found = parsePrefix(have.address);
   if (wanted.family !== found.family) return false;
   const touches =
-    wanted.family === 4 || containsIp(found, ipOf(wanted)) || containsIp(wanted, ipOf(found));
+    (wanted.family === 4 && !config.severalSubnets) ||
+    containsIp(found, ipOf(wanted)) ||
+    containsIp(wanted, ipOf(found));
   if (!touches || config.forceAddress) return touches;
   throw new ConfigError(
     "bridge",

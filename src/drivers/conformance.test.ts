@@ -1,6 +1,6 @@
 /** What is true of every network type without a kernel. */
 import { describe, expect, test } from "bun:test";
-import type { KernelObject } from "../model/kernel-object.ts";
+import { isShared, type KernelObject } from "../model/kernel-object.ts";
 import type { Port } from "../model/port.ts";
 import { candidates, examAddresses } from "./conformance.ts";
 import { plainHost, plainPort } from "./driver-fixture.ts";
@@ -42,8 +42,8 @@ describe.each(candidates.map((candidate) => [candidate.name, candidate] as const
     });
 
     test("has the network or the attachment own each object, by its life", () => {
-      for (const { life, scope } of desired()) {
-        expect(scope).toBe(life === "shared" ? "net:blue" : `att:${port.id}`);
+      for (const object of desired()) {
+        expect(object.scope).toBe(isShared(object) ? "net:blue" : `att:${port.id}`);
       }
     });
 

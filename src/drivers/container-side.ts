@@ -33,11 +33,12 @@ function owned(port: Port) {
 /**
  * Values below /proc/sys/net of the container's link. Without duplicate address detection an
  * address is usable at once; with arp_notify the kernel announces addresses when the link comes up.
+ * Routers are not listened to unless asked (CVE-2020-10749).
  */
 export function linkSysctls(
   port: Port,
   host: HostFacts,
-  options: { dad: boolean },
+  options: { dad: boolean; acceptRa?: boolean },
 ): KernelObject[] {
   const sysctl = (path: string, value: string, link: string = port.ifName): KernelObject => ({
     ...owned(port),
@@ -51,10 +52,15 @@ export function linkSysctls(
   if (!host.ipv6) return objects;
   objects.push(sysctl(`${conf}/accept_dad`, options.dad ? "1" : "0"));
   if (options.dad) objects.push(sysctl(`${conf}/enhanced_dad`, "1"));
+  // 2: also where the container forwards.
+  objects.push(sysctl(`${conf}/accept_ra`, options.acceptRa ? "2" : "0"));
   if (port.ips.some((ip) => familyOf(ip.address) === 6)) {
     objects.push(sysctl(`${conf}/disable_ipv6`, "0"));
     objects.push(sysctl("net/ipv6/conf/lo/disable_ipv6", "0", "lo"));
     objects.push(sysctl(`${conf}/ndisc_notify`, "1"));
+  } else if (port.ips.length > 0 && !options.acceptRa) {
+    // Nobody asked for IPv6, and nobody would filter it (CVE-2024-32473).
+    objects.push(sysctl(`${conf}/disable_ipv6`, "1"));
   }
   return objects;
 }
@@ -80,7 +86,7 @@ export function linkRoutes(port: Port): KernelObject[] {
 
 function routeObject(port: Port, route: PortRoute): RouteObject {
   const { gw, scope, dst, ...rest } = route;
-  const gateway = gw ?? gatewayOf(port.ips, parsePrefix(dst).family);
+  const gateway = isNone(gw) ? undefined : (gw ?? gatewayOf(port.ips, parsePrefix(dst).family));
   return {
     ...owned(port),
     kind: "route",
@@ -90,4 +96,9 @@ function routeObject(port: Port, route: PortRoute): RouteObject {
     ...(gateway === undefined ? {} : { gateway }),
     ...(scope === undefined ? {} : { scopeId: scope }),
   };
+}
+
+/** So dhcp tells of a route without a router, as the reference does: no gateway is meant. */
+function isNone(gw: string | undefined): boolean {
+  return gw === "0.0.0.0" || gw === "::";
 }

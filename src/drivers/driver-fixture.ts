@@ -3,12 +3,28 @@ import type { KernelObject, KernelObjectKind, ObjectOf } from "../model/kernel-o
 import type { Port } from "../model/port.ts";
 import type { HostFacts } from "./driver.ts";
 
-/** An ordinary host, with IPv6 and without router advertisements. */
+/** An ordinary host, with IPv6, a link "lan", and without router advertisements. */
 export const plainHost: HostFacts = {
   uplinkMtu: 1500,
   raUplinks: [],
   ipv6: true,
   macOf: (seed) => `mac of ${seed}`,
+  sha512: (text) => `0123456789abcdef of ${text}`,
+  foreignForward: () => [],
+  link: ({ name }) =>
+    name === "lan" ? { index: 7, mac: "02:00:00:00:00:99", mtu: 1500, up: true } : undefined,
+  defaultLink: () => undefined,
+  otherMacs: () => 0,
+  sysctl: () => undefined,
+  tablesInUse: () => new Set(),
+  vrfs: () => [],
+  device: () => "in user space",
+  instance: "cni",
+  sharedAlias: "netloom:cni",
+  sysctlAllowlist: () => undefined,
+  addresses: () => [],
+  vlanLink: () => undefined,
+  findChild: () => undefined,
 };
 
 /** A port with an address of each family, their gateways left open. */

@@ -18,22 +18,27 @@ export function forwarding(port: Port, host: HostFacts): KernelObject[] {
   return paths.map(([path, value]) => ({ ...place, kind: "sysctl", path, value }));
 }
 
-/**
- * The host's end of a container's link takes no router advertisements: a container could make
- * itself the host's default route with them (CVE-2020-10749, CVE-2020-13401).
- */
-export function deafToRouters(port: Port, host: HostFacts): KernelObject[] {
-  if (!host.ipv6) return [];
-  const path = `net/ipv6/conf/${port.hostLink}/accept_ra`;
-  const place = { netns: hostNetns, scope: attachmentScope(port.id), life: "exclusive" } as const;
-  return [{ ...place, kind: "sysctl", path, value: "0", link: port.hostLink }];
-}
-
 /** Whose link of the host's it is. */
 interface HostLink {
   readonly link: string;
   readonly scope: string;
   readonly life: Life;
+}
+
+/** The link takes no router advertisements, wherever they come from. */
+export function ignoringRouters(host: HostFacts, place: HostLink): KernelObject[] {
+  if (!host.ipv6) return [];
+  const path = `net/ipv6/conf/${place.link}/accept_ra`;
+  return [{ ...place, netns: hostNetns, kind: "sysctl", path, value: "0" }];
+}
+
+/**
+ * The host's end of a container's link takes no router advertisements: a container could make
+ * itself the host's default route with them (CVE-2020-10749, CVE-2020-13401).
+ */
+export function deafToRouters(port: Port, host: HostFacts): KernelObject[] {
+  const scope = attachmentScope(port.id);
+  return ignoringRouters(host, { link: port.hostLink, scope, life: "exclusive" });
 }
 
 /**

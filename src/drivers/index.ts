@@ -1,6 +1,21 @@
 /** Every network type. */
 import { bridge } from "./bridge.ts";
 import type { Driver } from "./driver.ts";
+import { dummy } from "./dummy.ts";
+import { hostDevice } from "./host-device.ts";
+import { ipvlan } from "./ipvlan.ts";
+import { macvlan } from "./macvlan.ts";
 import { ptp } from "./ptp.ts";
+import { tap } from "./tap.ts";
+import { vlan } from "./vlan.ts";
 
-export const drivers: readonly Driver<any>[] = [bridge, ptp];
+export const drivers: readonly Driver<any>[] = [
+  bridge,
+  dummy,
+  hostDevice,
+  ipvlan,
+  macvlan,
+  ptp,
+  tap,
+  vlan,
+];

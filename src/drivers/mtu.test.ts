@@ -4,12 +4,13 @@ import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
 import type { Port } from "../model/port.ts";
 import { bridge } from "./bridge.ts";
 import type { Driver, HostFacts } from "./driver.ts";
+import { plainHost } from "./driver-fixture.ts";
 import { ptp } from "./ptp.ts";
 
 const host = (uplinkMtu: number): HostFacts => ({
+  ...plainHost,
   uplinkMtu,
   raUplinks: ["eth9"],
-  ipv6: true,
   macOf: () => "02:00:00:00:00:01",
 });
 

@@ -30,7 +30,30 @@ export function linkMtu(config: { readonly mtu: number }, host: HostFacts): numb
 /** The host as seen from links of the network: without IPv6 where their MTU is too small for it. */
 export function hostOf(config: { readonly mtu: number }, host: HostFacts): HostFacts {
   if (linkMtu(config, host) >= minMtu6) return host;
-  return { macOf: host.macOf, uplinkMtu: host.uplinkMtu, raUplinks: [], ipv6: false };
+  // Named one by one: the host's facts are looked up when asked for, and most never are.
+  return {
+    macOf: host.macOf,
+    sha512: host.sha512,
+    foreignForward: host.foreignForward,
+    link: host.link,
+    tablesInUse: host.tablesInUse,
+    vrfs: host.vrfs,
+    device: host.device,
+    instance: host.instance,
+    sharedAlias: host.sharedAlias,
+    defaultLink: host.defaultLink,
+    addresses: host.addresses,
+    vlanLink: host.vlanLink,
+    findChild: host.findChild,
+    otherMacs: host.otherMacs,
+    sysctl: host.sysctl,
+    sysctlAllowlist: host.sysctlAllowlist,
+    get uplinkMtu() {
+      return host.uplinkMtu;
+    },
+    raUplinks: [],
+    ipv6: false,
+  };
 }
 
 /** Throws ConfigError for an IPv6 address on a link whose MTU is too small for it. */

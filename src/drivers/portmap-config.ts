@@ -43,6 +43,8 @@ const mapping = object({
 const fields = object({
   snat: withDefault(flag, true),
   masqAll: withDefault(flag, false),
+  /** Not the reference's: a container may reach itself through its published ports. */
+  hairpin: withDefault(flag, true),
   backend: unlessEmpty(oneOf("iptables", "nftables")),
   markMasqBit: optional(integer(0, 31)),
   externalSetMarkChain: unlessEmpty(text),
@@ -54,7 +56,7 @@ const fields = object({
 type Fields = Parsed<typeof fields>;
 
 /** What to publish and how. */
-export interface PortmapConfig extends Pick<Fields, "snat" | "masqAll"> {
+export interface PortmapConfig extends Pick<Fields, "snat" | "masqAll" | "hairpin"> {
   readonly mappings: readonly PortMapping[];
 }
 
@@ -70,7 +72,8 @@ export function parsePortmapConfig(input: Readonly<Record<string, unknown>>): Po
     checkMapping(item, `runtimeConfig.portMappings[${i}]`);
   }
   refuseTwice(mappings);
-  return { snat: config.snat, masqAll: config.masqAll, mappings };
+  const { snat, masqAll, hairpin } = config;
+  return { snat, masqAll, hairpin, mappings };
 }
 
 function refuseIptablesOnly(config: Fields): void {

@@ -99,6 +99,13 @@ describe("answers come back", () => {
     ]);
   });
 
+  test("to others alone without hairpin", () => {
+    expect(rest([tcp()], { hairpin: false, snat: false })).toEqual([
+      "unreflected4 10.1.0.5 . 10.1.0.5",
+      "unreflected6 fd00::5 . fd00::5",
+    ]);
+  });
+
   test("by themselves without snat", () => {
     expect(rest([tcp()], { snat: false })).toEqual([]);
   });

@@ -29,6 +29,8 @@ export interface Publication {
   readonly mappings: readonly PortMapping[];
   /** Connections from the container's own network, and from 127.0.0.1, come back right. */
   readonly snat: boolean;
+  /** False: its own connections to its published ports don't come back to it. */
+  readonly hairpin?: boolean;
   /** Every published connection gets the host's source address. */
   readonly masqAll: boolean;
 }
@@ -96,6 +98,10 @@ function returnPaths(publication: Publication, target: string, family: 4 | 6): K
   const objects: KernelObject[] = [];
   if (publication.masqAll) {
     objects.push(element(publication, `masquerade_all${family}`, [addressValue(target)]));
+  }
+  if (publication.hairpin === false) {
+    const itself = addressValue(target);
+    objects.push(element(publication, `unreflected${family}`, [itself, itself]));
   }
   if (!publication.snat || via === undefined) return objects;
   const link = { ifname: via };

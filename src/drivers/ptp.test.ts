@@ -24,6 +24,14 @@ test.each([
   expect(() => ptp.parse(input)).toThrow(`${path}: must be`);
 });
 
+test.each(["raGuard", "ipspoofchk"])("refuses %s, which it has no part in", (guard) => {
+  expect(() => ptp.parse({ [guard]: true })).toThrow(
+    `${guard}: cannot be true: what the container`,
+  );
+  expect(() => ptp.parse({ [guard]: "on" })).toThrow(`${guard}: must be true or false`);
+  expect(ptp.parse({ [guard]: false })).toEqual(ptp.parse({}));
+});
+
 test("refuses an address without gateway, which only IPAM can name", () => {
   expect(ptp.complete(port, ptp.parse({}))).toBe(port);
   expect(() => ptp.complete(plainPort, ptp.parse({}))).toThrow(

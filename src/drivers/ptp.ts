@@ -48,7 +48,7 @@ export const ptp: Driver<PtpConfig> = {
         life: "exclusive",
       }),
       ...(config.ipMasq ? masqueradeObjects(port) : []),
-      ...linkSysctls(port, host, { dad: false }),
+      ...linkSysctls(port, host, { dad: false, acceptRa: config.acceptRa }),
       ...linkAddresses(port, { dad: false, prefixRoute: false }),
       ...linkRoutes(port),
     ];

@@ -7,6 +7,11 @@ export const inetTable = { family: "inet", table: "netloom_cni" } as const;
 /** Placement of objects in the table that guards bridges. */
 export const bridgeTable = { family: "bridge", table: "netloom_cni" } as const;
 
+/** A chain of ours that an administrator fills; names of iptables stand behind the prefix. */
+export const adminPrefix = "admin-";
+/** All networks' unless they name another. */
+export const sharedAdminChain = `${adminPrefix}CNI-ADMIN`;
+
 const masqueradeBit = "0x01000000";
 /** Marks forwarded packets that a foreign policy of dropping shall let pass. */
 export const acceptedBit = "0x02000000";
@@ -24,10 +29,16 @@ export const skeleton: readonly NftTableSpec[] = [
       { name: "hairpin6", key: ["ifname", "ifname", "ipv6_addr"] },
       { name: "masquerade_all4", key: ["ipv4_addr"] },
       { name: "masquerade_all6", key: ["ipv6_addr"] },
+      { name: "unreflected4", key: ["ipv4_addr", "ipv4_addr"] },
+      { name: "unreflected6", key: ["ipv6_addr", "ipv6_addr"] },
       { name: "localnet_targets", key: ["ipv4_addr"] },
       { name: "forwarded", key: ["ifname"] },
+      { name: "isolating", key: ["ifname"] },
+      { name: "isolated", key: ["ifname"] },
+      { name: "same_bridge", key: ["ifname", "ifname"] },
     ],
     maps: [
+      { name: "admin", key: ["ifname"], data: "verdict" },
       { name: "masquerade4", key: ["ipv4_addr"], data: "verdict" },
       { name: "masquerade6", key: ["ipv6_addr"], data: "verdict" },
       { name: "publish4", key: anyAddress, data: ["ipv4_addr", "inet_service"] },
@@ -74,10 +85,16 @@ export const skeleton: readonly NftTableSpec[] = [
         hook: { type: "nat", hook: "output", priority: -110 },
         rules: [published],
       },
+      { name: sharedAdminChain, kept: true, rules: [] },
       {
         name: "forward",
         hook: { type: "filter", hook: "forward", priority: -10 },
         rules: [
+          "iifname @isolated oifname @isolated drop",
+          "iifname @isolating oifname @isolating iifname . oifname != @same_bridge drop",
+          `jump ${sharedAdminChain}`,
+          "iifname vmap @admin",
+          "oifname vmap @admin",
           `ct status dnat iifname . oifname . ip daddr @hairpin4 ${markMasquerade}`,
           `ct status dnat iifname . oifname . ip6 daddr @hairpin6 ${markMasquerade}`,
           `iifname @forwarded ${markAccepted}`,
@@ -89,6 +106,9 @@ export const skeleton: readonly NftTableSpec[] = [
         name: "postrouting",
         hook: { type: "nat", hook: "postrouting", priority: 90 },
         rules: [
+          // Asked of a connection's first packet only; a dropped one begins none.
+          "ct status dnat ip saddr . ip daddr @unreflected4 drop",
+          "ct status dnat ip6 saddr . ip6 daddr @unreflected6 drop",
           `ct status dnat meta mark & ${masqueradeBit} != 0 masquerade`,
           "ct status dnat ip saddr 127.0.0.0/8 ip daddr @localnet_targets masquerade",
           "ct status dnat ip daddr @masquerade_all4 masquerade",
@@ -105,13 +125,45 @@ export const skeleton: readonly NftTableSpec[] = [
     sets: [
       { name: "mac_guarded", key: ["ifname"] },
       { name: "mac_allowed", key: ["ifname", "ether_addr"] },
+      { name: "ra_allowed", key: ["ifname"] },
+      { name: "ra_guarded", key: ["ifname"] },
+      { name: "ip_guarded", key: ["ifname"] },
+      { name: "allowed4", key: ["ifname", "ether_addr", "ipv4_addr"] },
+      { name: "allowed6", key: ["ifname", "ether_addr", "ipv6_addr"] },
+      { name: "nd_allowed", key: ["ifname", "ether_addr", "nd_target"] },
+      { name: "isolated_ports", key: ["ifname"] },
     ],
     maps: [],
     chains: [
       {
+        name: "own_addresses",
+        rules: [
+          "ether type arp iifname . arp saddr ether . arp saddr ip != @allowed4 drop",
+          "ether type ip iifname . ether saddr . ip saddr != @allowed4 drop",
+          "ether type ip6 iifname . ether saddr . ip6 saddr != @allowed6 drop",
+          "icmpv6 type nd-neighbor-advert iifname . ether saddr . @th,64,128 != @nd_allowed drop",
+        ],
+      },
+      {
         name: "prerouting",
         hook: { type: "filter", hook: "prerouting", priority: -300 },
-        rules: ["iifname @mac_guarded iifname . ether saddr != @mac_allowed drop"],
+        rules: [
+          // Ports of ours alone: an uplink's router is nobody's container.
+          'iifname "nl*" iifname != @ra_allowed icmpv6 type nd-router-advert drop',
+          // Those that somebody else named.
+          "iifname @ra_guarded icmpv6 type nd-router-advert drop",
+          "iifname @mac_guarded iifname . ether saddr != @mac_allowed drop",
+          "iifname @ip_guarded jump own_addresses",
+        ],
+      },
+      {
+        name: "forward",
+        hook: { type: "filter", hook: "forward", priority: -10 },
+        // Who may not talk may still ask who has an address.
+        rules: [
+          "iifname @isolated_ports ether type != arp drop",
+          "oifname @isolated_ports ether type != arp drop",
+        ],
       },
     ],
   },

@@ -6,10 +6,21 @@ import {
   changeLink,
   createLink,
   deleteLink,
+  type NewLink,
 } from "../kernel/netlink/link.ts";
 import type { Request } from "../kernel/netlink/message.ts";
+import { createTap } from "../kernel/tap.ts";
 import { ConfigError } from "../model/config-error.ts";
-import type { BridgeLink, BridgeVlan, LinkObject, VethLink } from "../model/kernel-object.ts";
+import {
+  type BridgeLink,
+  type BridgeVlan,
+  type ChildLink,
+  isShared,
+  type LinkObject,
+  type LoneLink,
+  type TunLink,
+  type VethLink,
+} from "../model/kernel-object.ts";
 import type { Step } from "../plan/plan.ts";
 import { ConflictError } from "./conflict.ts";
 import type { KernelSession } from "./kernel-session.ts";
@@ -28,9 +39,41 @@ export function applyLink(session: KernelSession, op: Step["op"], link: LinkObje
     session.enqueue(netns, changeLink({ index: session.indexOf(netns, name) }, { up: true }));
     return;
   }
-  if (op === "create" && link.type === "bridge") createBridge(session, link);
-  if (op === "create" && link.type === "veth") createPair(session, link);
   if (op === "update" || link.type === "existing") change(session, link);
+  else if (link.type === "bridge") createBridge(session, link);
+  else if (link.type === "veth") createPair(session, link);
+  else if (link.type === "tun") makeTap(session, link);
+  else createSingle(session, link);
+}
+
+/**
+ * A link with one end. The request goes to the parent's namespace; the link is born in its own,
+ * down. Then it gets its alias, which the kernel takes only of a link that exists.
+ */
+function createSingle(session: KernelSession, link: ChildLink | LoneLink): void {
+  const { netns, name, mac, mtu, alias, promisc, noarp } = link;
+  const parent = "parent" in link ? link.parent : undefined;
+  const from = parent?.netns ?? netns;
+  const spec = {
+    ...{ kind: link.type, name, mac, mtu },
+    link: parent && session.indexOf(from, parent.name),
+    netNsFd: from === netns ? undefined : session.namespace(netns).fd,
+    [link.type]: "parent" in link ? link[link.type] : link.vrf,
+  };
+  const creation = createLink(spec as unknown as NewLink);
+  // What is counted is made under a lock, so what is in the way is another.
+  const tolerate = link.life === "shared" ? ["EEXIST"] : undefined;
+  session.enqueue(from, tolerate ? { ...creation, tolerate } : creation);
+  session.enqueue(netns, changeLink({ name }, { alias, promisc, noarp }));
+}
+
+/** Then it is set as the kernel takes of a link that exists, down still. */
+function makeTap(session: KernelSession, link: TunLink): void {
+  const { netns, name, mac, mtu, alias, promisc } = link;
+  session.flush();
+  createTap(session.namespace(netns).path, { name, ...link.tun });
+  const master = link.master === undefined ? undefined : session.indexOf(netns, link.master);
+  session.enqueue(netns, changeLink({ name }, { mac, mtu, alias, promisc, master }));
 }
 
 /** It stays down at first: when it comes up the kernel looks at its settings. */
@@ -95,20 +138,27 @@ function setVlans(session: KernelSession, link: LinkObject, vlans: readonly Brid
 function change(session: KernelSession, link: LinkObject): void {
   const { netns, name, up, mac, mtu, promisc } = link;
   const master = link.master === undefined ? undefined : session.indexOf(netns, link.master);
-  const own = link.life === "shared" ? { up, promisc } : { up, mac, mtu, promisc };
+  const own = isShared(link) ? { up, promisc } : { up, mac, mtu, promisc };
   if (link.type === "bridge" && link.vlanFiltering) {
     requireFiltering(session, netns, [changeBridge({ name }, { vlanFiltering: true })]);
   }
-  session.enqueue(netns, changeLink({ name }, { ...own, master }), ...settings(link));
+  const port = link.bridgePort && [changeBridgePort({ name }, link.bridgePort)];
+  session.enqueue(netns, changeLink({ name }, { ...own, master }), ...alias(link), ...(port ?? []));
+  if (link.type === "veth" && link.peer.mac !== undefined) {
+    const { netns: inside, name: end, mac: address } = link.peer;
+    session.enqueue(inside, changeLink({ name: end }, { mac: address }));
+  }
   if (link.vlans) setVlans(session, link, link.vlans);
 }
 
 /** What the kernel takes only of a link that exists: its alias, its settings as a bridge's port. */
 function settings(link: LinkObject): Request[] {
-  const { name, alias, bridgePort } = link;
+  const { name, bridgePort } = link;
   const isSet = bridgePort && (bridgePort.hairpin || bridgePort.isolated);
-  return [
-    ...(alias === undefined || link.life === "shared" ? [] : [changeLink({ name }, { alias })]),
-    ...(isSet ? [changeBridgePort({ name }, bridgePort)] : []),
-  ];
+  return [...alias(link), ...(isSet ? [changeBridgePort({ name }, bridgePort)] : [])];
+}
+
+function alias(link: LinkObject): Request[] {
+  const { name, alias } = link;
+  return alias === undefined || isShared(link) ? [] : [changeLink({ name }, { alias })];
 }

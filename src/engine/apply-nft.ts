@@ -1,5 +1,4 @@
 /** Puts elements into our nftables sets and maps, and takes out those that are ours. */
-import { skeleton } from "../drivers/skeleton.ts";
 import type { NftChange, NftElement } from "../kernel/nft/nft.ts";
 import type { NftChainObject, NftElementObject } from "../model/kernel-object.ts";
 import type { NftTableSpec } from "../model/nft.ts";
@@ -42,16 +41,22 @@ export function addElements(
   }
 }
 
+/** Elements for which a look at our tables costs less than to be refused without them. */
+const many = 100;
+
 function changeOrInstall(
   session: KernelSession,
   changes: readonly NftChange[],
   chains: readonly NftChainObject[],
 ): void {
+  // What is refused for each of so many elements had better be known before.
+  const isThere = changes.length < many || session.nft.present(session.skeleton).every(Boolean);
   try {
+    if (!isThere) session.nft.ensure(session.skeleton);
     session.nft.change(changes);
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT") throw error;
-    session.nft.ensure(skeleton);
+    session.nft.ensure(session.skeleton);
     session.nft.ensureChains(chains);
     session.nft.change(changes);
   }
@@ -66,7 +71,7 @@ export function reinstate(
   elements: readonly NftElementObject[],
   chains: readonly NftChainObject[],
 ): void {
-  session.nft.ensure(skeleton);
+  session.nft.ensure(session.skeleton);
   session.nft.ensureChains(chains);
   session.nft.change(elements.map((element): NftChange => ({ op: "add", element })));
 }
@@ -76,13 +81,21 @@ export function removeMarked(
   session: KernelSession,
   isDoomed: (comment: string) => boolean,
 ): number {
-  const doomed = skeleton
+  const doomed = listMarked(session, isDoomed);
+  session.nft.change(doomed.map((element): NftChange => ({ op: "delete", element })));
+  return doomed.length;
+}
+
+/** The elements of our sets and maps whose comment is meant. */
+export function listMarked(
+  session: KernelSession,
+  isMeant: (comment: string) => boolean,
+): NftElement[] {
+  return session.skeleton
     .filter(({ family, name }) => session.nft.present([{ family, name }])[0])
     .flatMap((table) => [...table.sets, ...table.maps].map((set) => ({ table, set })))
     .flatMap(({ table, set }) => elementsOf(session, table.family, table.name, set.name))
-    .filter(({ comment }) => comment !== undefined && isDoomed(comment));
-  session.nft.change(doomed.map((element): NftChange => ({ op: "delete", element })));
-  return doomed.length;
+    .filter(({ comment }) => comment !== undefined && isMeant(comment));
 }
 
 function elementsOf(

@@ -2,12 +2,12 @@
 import { formatPrefix, networkOf, parsePrefix } from "../lib/prefix.ts";
 import type { AddressObject, KernelObject, RouteObject } from "../model/kernel-object.ts";
 import { type Attachment, attachmentScope, type PortIp, type PortRoute } from "../model/port.ts";
-import { differences, key } from "../plan/key.ts";
 import type { Engine } from "./engine.ts";
+import { faultyObjects, isLasting } from "./faults.ts";
+import { withoutOverridden } from "./later-plugins.ts";
 import { attachmentId } from "./names.ts";
-import { observe } from "./observe.ts";
-import { readRecord } from "./record.ts";
-import { restoreIfErased, restoreNft } from "./restore.ts";
+import { type AttachmentRecord, readRecord, recordsOf } from "./record.ts";
+import { restoreIfErased, restoreWith } from "./restore.ts";
 
 /** The attachment is not as it should be. */
 export class CheckError extends Error {
@@ -18,6 +18,8 @@ export class CheckError extends Error {
 export interface CheckRequest extends Attachment {
   readonly maker: string;
   readonly netns: string;
+  /** What should be there beside what the record names. */
+  readonly expected?: readonly KernelObject[];
   readonly result: {
     readonly interfaces: readonly {
       readonly name: string;
@@ -35,28 +37,46 @@ export interface CheckRequest extends Attachment {
  */
 export async function checkAttachment(engine: Engine, request: CheckRequest): Promise<void> {
   await engine.session.loadNft();
-  const restored = await restoreIfErased(engine);
+  const erased = await restoreIfErased(engine, attachmentId(engine.paths, request));
   const record = readRecord(engine.paths, {
-    id: attachmentId(request),
+    id: attachmentId(engine.paths, request),
     maker: request.maker,
   });
-  const expected = [...(record?.objects ?? []), ...expectedOf(request)];
-  const amiss = faultyObjects(engine, expected);
+  const told = [...(request.expected ?? []), ...expectedOf(engine, request)];
+  const others = recordsOf(engine.paths, attachmentId(engine.paths, request)).filter(
+    ({ maker }) => maker !== request.maker,
+  );
+  const expected = withoutOverridden(
+    [...(record?.objects ?? []).filter(isLasting), ...told],
+    others.flatMap(({ objects }) => objects),
+  );
+  await engine.session.loadKinds(expected);
+  // A guard that this kernel cannot have is not missing; any other is put back by the look.
+  const amiss = faultyObjects(engine.session, expected).filter(
+    ({ object }) =>
+      object.kind !== "link-guard" || engine.session.guards.restoreGuard(engine.session, object),
+  );
   const faults = [...linkFaults(engine, request), ...new Set(amiss.map(({ fault }) => fault))];
-  if (restored > 0) {
+  if (erased > 0) {
     faults.push(
-      `another program had erased Netloom's nftables tables: ${restored} attachments were restored, ` +
+      `another program had erased Netloom's nftables tables: ${erased} attachments were restored, ` +
         "check again",
     );
-  } else if (record && amiss.some(({ object }) => object.kind.startsWith("nft-"))) {
-    faults.push(restoreOwn(engine, record.objects));
+  } else if (record && amiss.some(({ object }) => isRestored(object))) {
+    faults.push(await restored(engine, record));
   }
+  if (amiss.some(({ object }) => object.kind === "link-guard"))
+    faults.push("it was put back, check again");
   if (faults.length > 0) throw new CheckError(faults.join("; "));
 }
 
-function restoreOwn({ session }: Engine, objects: readonly KernelObject[]): string {
+function isRestored({ kind }: KernelObject): boolean {
+  return kind.startsWith("nft-") || kind === "foreign-accept";
+}
+
+async function restored(engine: Engine, record: AttachmentRecord): Promise<string> {
   try {
-    restoreNft(session, objects);
+    await restoreWith(engine, record);
     return "what was missing of nftables was restored, check again";
   } catch (error) {
     return `what is missing of nftables cannot be restored: ${(error as Error).message}`;
@@ -64,12 +84,12 @@ function restoreOwn({ session }: Engine, objects: readonly KernelObject[]): stri
 }
 
 /** Addresses and routes that the result promised on the container's link. */
-function expectedOf(request: CheckRequest): KernelObject[] {
+function expectedOf({ paths }: Engine, request: CheckRequest): KernelObject[] {
   const { netns, ifName, result } = request;
   const place = {
     netns,
     link: ifName,
-    scope: attachmentScope(attachmentId(request)),
+    scope: attachmentScope(attachmentId(paths, request)),
     life: "exclusive",
   } as const;
   const isHere = (ip: { interface?: number }) =>
@@ -79,7 +99,9 @@ function expectedOf(request: CheckRequest): KernelObject[] {
     .map(({ address }): AddressObject => ({ ...place, kind: "address", address }));
   const routes = result.routes.map(({ dst, gw, table, priority }): RouteObject => {
     const network = formatPrefix(networkOf(parsePrefix(dst)));
-    return { ...place, kind: "route", dst: network, gateway: gw, table, priority };
+    // dhcp, the reference's too, tells of no router as of one without an address.
+    const gateway = gw === "0.0.0.0" || gw === "::" ? undefined : gw;
+    return { ...place, kind: "route", dst: network, gateway, table, priority };
   });
   return [...addresses, ...routes];
 }
@@ -96,49 +118,3 @@ function linkFaults({ session }: Engine, { netns, result }: CheckRequest): strin
     return [];
   });
 }
-
-interface Fault {
-  readonly object: KernelObject;
-  readonly fault: string;
-}
-
-function faultyObjects({ session }: Engine, expected: readonly KernelObject[]): Fault[] {
-  const found = new Map(observe(session, expected).map((object) => [key(object), object]));
-  return expected.flatMap((object): Fault[] => {
-    const have = found.get(key(object));
-    if (!have) return [{ object, fault: `${describe(object)} is missing` }];
-    const fields = differences(lasting(object), have);
-    if (fields.length === 0) return [];
-    return [{ object, fault: `${describe(object)} differs in ${fields.join(", ")}` }];
-  });
-}
-
-/** A link without what later plugins of a chain may have changed; the result has their MAC. */
-function lasting(object: KernelObject): KernelObject {
-  if (object.kind !== "link" || object.life === "shared") return object;
-  const { mtu: _, promisc: __, bridgePort, ...others } = object;
-  const { hairpin, ...portSettings } = bridgePort ?? {};
-  // portmap turns it on for the ports that it publishes.
-  const kept = hairpin ? { ...portSettings, hairpin } : portSettings;
-  const rest = { ...others, ...(bridgePort && { bridgePort: kept }) };
-  if (rest.type !== "veth") return rest;
-  const { netns, name, up } = rest.peer;
-  return { ...rest, peer: { netns, name, up } };
-}
-
-const describe = (object: KernelObject): string => {
-  switch (object.kind) {
-    case "link":
-      return `link "${object.name}"`;
-    case "address":
-      return `address ${object.address} on "${object.link}"`;
-    case "route":
-      return `route to ${object.dst} on "${object.link}"`;
-    case "sysctl":
-      return `sysctl ${object.path}`;
-    case "nft-chain":
-      return `nftables chain "${object.chain}"`;
-    case "nft-element":
-      return `element ${object.key.flatMap(Object.values).join(" . ")} of nftables set "${object.set}"`;
-  }
-};

@@ -12,8 +12,8 @@ import { brokenRecords, removeRecord, writeRecord } from "./record.ts";
 
 function wishOf(n: number): Wish {
   const mappings = [{ hostPort: 8080 + n, containerPort: 80, protocol: "tcp" as const }];
-  const extras: Wish["extras"] = (port, link) =>
-    portmapObjects({ ...port, via: { 4: link, 6: link }, mappings, snat: true, masqAll: false });
+  const extras: Wish["extras"] = (port) =>
+    portmapObjects({ ...port, mappings, snat: true, masqAll: false });
   const config = { isGateway: true, ipMasq: true, macspoofchk: true };
   return { driver: bridge, config, ...examAddresses(n), extras };
 }

@@ -25,7 +25,7 @@ export interface CollectRequest {
  */
 export async function collect(engine: Engine, request: CollectRequest): Promise<void> {
   const { network, maker, valid } = request;
-  const keep = new Set(valid.map(attachmentId));
+  const keep = new Set(valid.map((one) => attachmentId(engine.paths, one)));
   const records = listRecords(engine.paths);
   const recorded = new Set(records.map(({ id }) => id));
   const stale = records.filter(
@@ -55,5 +55,7 @@ function idsOn({ session }: Engine, bridge: string | undefined): string[] {
   const host = session.namespace(hostNetns);
   const master = bridge === undefined ? undefined : host.findLink(bridge)?.index;
   if (master === undefined) return [];
-  return listLinks(host.socket, { master }).flatMap(({ alias }) => idOfAlias(alias) ?? []);
+  return listLinks(host.socket, { master }).flatMap(
+    ({ alias }) => idOfAlias(session.paths, alias) ?? [],
+  );
 }

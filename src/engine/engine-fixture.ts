@@ -10,6 +10,7 @@ import { type CheckRequest, checkAttachment } from "./check.ts";
 import { type DetachRequest, detachFrom } from "./detach.ts";
 import type { Engine } from "./engine.ts";
 import { KernelSession } from "./kernel-session.ts";
+import { instancePaths, type Paths } from "./paths.ts";
 import { type AttachmentRecord, listRecords } from "./record.ts";
 
 /** What to attach, as a plugin would ask for it. */
@@ -37,6 +38,8 @@ export class EngineFixture implements Disposable {
   readonly host: ScratchNetns;
   readonly boxes: Box[] = [];
   readonly #dir: string;
+  /** Whose calls these are; undefined: in-process plugins'. */
+  instance: string | undefined;
 
   constructor(label: string) {
     this.host = new ScratchNetns(label);
@@ -50,8 +53,26 @@ export class EngineFixture implements Disposable {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
-  get paths() {
-    return { stateDir: `${this.#dir}/state`, runDir: `${this.#dir}/run` };
+  get paths(): Paths {
+    const paths: Paths = { stateDir: `${this.#dir}/state`, runDir: `${this.#dir}/run` };
+    return this.instance === undefined ? paths : instancePaths(this.instance, paths);
+  }
+
+  /** Gives the host a link "lan" that is joined to "far": a parent, and what is outside. */
+  addParent(): void {
+    this.host.run("ip", "link", "add", "lan", "type", "veth", "peer", "name", "far");
+    for (const name of ["lan", "far"]) this.host.run("ip", "link", "set", name, "up");
+  }
+
+  /** Has the calls in `work` be those of an instance. */
+  async as<T>(instance: string | undefined, work: () => Promise<T>): Promise<T> {
+    const before = this.instance;
+    this.instance = instance;
+    try {
+      return await work();
+    } finally {
+      this.instance = before;
+    }
   }
 
   /** A container without networks. */
@@ -66,25 +87,28 @@ export class EngineFixture implements Disposable {
 
   /** Opens an engine as a new process does, and closes it after `work`. */
   async engine<T>(work: (engine: Engine) => T | Promise<T>): Promise<T> {
-    using session = new KernelSession(this.host.path);
+    using session = new KernelSession(this.host.path, this.paths);
     return await work({ session, paths: this.paths });
   }
 
   attach(box: Box, wish: Wish): Promise<Attached> {
+    return this.engine((engine) => attach(engine, this.request(box, wish)));
+  }
+
+  /** What an engine is asked for, with addresses that are known. */
+  request(box: Box, wish: Wish) {
     const { driver, config, ips, gateways = [], routes = [], mac, extras } = wish;
-    return this.engine((engine) =>
-      attach(engine, {
-        ...box.id,
-        network: wish.network ?? "blue",
-        netns: box.netns.path,
-        maker: driver.networkType,
-        driver,
-        config: driver.parse(config),
-        allocation: { ips: ips.map((address, i) => ({ address, gateway: gateways[i] })), routes },
-        ...(mac === undefined ? {} : { mac }),
-        ...(extras === undefined ? {} : { extras }),
-      }),
-    );
+    return {
+      ...box.id,
+      network: wish.network ?? "blue",
+      netns: box.netns.path,
+      maker: driver.networkType,
+      driver,
+      config: driver.parse(config),
+      allocation: { ips: ips.map((address, i) => ({ address, gateway: gateways[i] })), routes },
+      ...(mac === undefined ? {} : { mac }),
+      ...(extras === undefined ? {} : { extras }),
+    };
   }
 
   detach(box: Box, wish: Wish, more: Partial<DetachRequest> = {}): Promise<void> {

@@ -1,4 +1,5 @@
 /** Opens what one call of the engine works with. */
+import { hostNetns } from "../model/kernel-object.ts";
 import { KernelSession } from "./kernel-session.ts";
 import { type Paths, pathsFromEnv } from "./paths.ts";
 
@@ -10,10 +11,11 @@ export interface Engine {
 
 /** An engine on the namespace that the process is in, with directories from the environment. */
 export function openEngine(): Engine & Disposable {
-  const session = new KernelSession();
+  const paths = pathsFromEnv(process.env);
+  const session = new KernelSession(hostNetns, paths);
   return {
     session,
-    paths: pathsFromEnv(process.env),
+    paths,
     [Symbol.dispose]: () => session[Symbol.dispose](),
   };
 }

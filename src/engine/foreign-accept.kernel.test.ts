@@ -8,8 +8,8 @@ import { clean } from "./clean.ts";
 import { type Box, EngineFixture, type Wish } from "./engine-fixture.ts";
 
 const mappings = [{ hostPort: 8080, containerPort: 80, protocol: "tcp" as const }];
-const extras: Wish["extras"] = (port, link) =>
-  portmapObjects({ ...port, via: { 4: link, 6: link }, mappings, snat: true, masqAll: false });
+const extras: Wish["extras"] = (port) =>
+  portmapObjects({ ...port, mappings, snat: true, masqAll: false });
 
 const routes = [{ dst: "0.0.0.0/0" }, { dst: "::/0" }];
 const onBridge: Wish = {

@@ -1,7 +1,7 @@
 /** Notices a foreign firewall that drops what the host forwards, as Docker's does. */
 
 import { NetlinkSocket } from "../kernel/netlink/socket.ts";
-import { policiesDrop } from "../kernel/nft/chain-policy.ts";
+import { hasForeignRules, policiesDrop } from "../kernel/nft/chain-policy.ts";
 import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
 import type { KernelSession } from "./kernel-session.ts";
 
@@ -32,4 +32,18 @@ export function droppedFamilies(
   using socket = session.namespace(hostNetns).inside(() => new NetlinkSocket("netfilter"));
   const drops = policiesDrop(socket, forwarded.map(forwardChain));
   return forwarded.filter((_, i) => drops[i]);
+}
+
+const familyNames: Readonly<Record<4 | 6, ForeignFamily>> = { 4: "ip", 6: "ip6" };
+
+/** Of these families, those whose forwarded packets a foreign policy or rule may drop. */
+export function foreignForward(
+  session: KernelSession,
+  wanted: readonly (4 | 6)[],
+): readonly (4 | 6)[] {
+  if (wanted.length === 0) return [];
+  using socket = session.namespace(hostNetns).inside(() => new NetlinkSocket("netfilter"));
+  const chains = wanted.map((family) => forwardChain(familyNames[family]));
+  const drops = policiesDrop(socket, chains);
+  return wanted.filter((_, i) => drops[i] || hasForeignRules(socket, chains[i]!));
 }

@@ -19,9 +19,13 @@ export function refuseOverlaps(session: KernelSession, objects: readonly KernelO
   const anywhere = published.filter(({ set }) => !set.endsWith("_at"));
   const narrower = holdersOnOneAddress(session, anywhere);
   const wider = session.nft.find(published.filter(({ set }) => set.endsWith("_at")).map(widened));
-  const holders = [...narrower, ...wider].filter((holder) => holder !== undefined);
+  const holders = new Map<string, NftElement>();
+  for (const holder of [...narrower, ...wider]) {
+    if (holder && !holders.has(portKey(holder))) holders.set(portKey(holder), holder);
+  }
+  if (holders.size === 0) return;
   for (const object of published) {
-    const holder = holders.find((one) => portKey(one) === portKey(object));
+    const holder = holders.get(portKey(object));
     if (holder && holder.comment !== object.comment) {
       throw new TakenError(object, holder, undefined);
     }
@@ -91,7 +95,7 @@ function protocolName(number: number): string {
 }
 
 function holderText(paths: Paths, holder: NftElement | undefined): string {
-  const record = listRecords(paths).find(({ id }) => aliasOf(id) === holder?.comment);
+  const record = listRecords(paths).find(({ id }) => aliasOf(paths, id) === holder?.comment);
   if (!record) return "another container";
   return `container "${record.containerId}" (${record.ifName} on network "${record.network}")`;
 }

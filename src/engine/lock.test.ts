@@ -3,8 +3,15 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lockAll, lockAttachment, lockToDetach, removeLock } from "./lock.ts";
-import type { Paths } from "./paths.ts";
+import {
+  lockAll,
+  lockAttachment,
+  lockAttachmentIfFree,
+  lockNames,
+  lockToDetach,
+  removeLock,
+} from "./lock.ts";
+import { instancePaths, type Paths } from "./paths.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "netloom-lock-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -32,6 +39,18 @@ test("two calls for one attachment go one after the other", async () => {
   expect(await isHeldUp(await lockAttachment(paths, one), lockToDetach(paths, one))).toBe(true);
 });
 
+test("DEL hurries who has the lock, again and again, until it is free", async () => {
+  const held = await lockAttachment(paths, one);
+  let hurried = 0;
+  const hurry = async () => {
+    if (++hurried === 2) held[Symbol.dispose]();
+  };
+  (await lockToDetach(paths, one, hurry))[Symbol.dispose]();
+  expect(hurried).toBe(2);
+  (await lockToDetach(paths, one, hurry))[Symbol.dispose]();
+  expect(hurried).toBe(2);
+});
+
 test("calls for two attachments go side by side", async () => {
   expect(await isHeldUp(await lockAttachment(paths, one), lockAttachment(paths, other))).toBe(
     false,
@@ -43,8 +62,29 @@ test("who wants everything for itself waits for the first and the last attachmen
   expect(await isHeldUp(await lockAttachment(paths, other), lockAll(paths))).toBe(true);
 });
 
+test("who does not wait gets the lock of an attachment only while nobody has it", async () => {
+  {
+    using _held = await lockAttachment(paths, one);
+    expect(lockAttachmentIfFree(paths, one)).toBeUndefined();
+    using otherLock = lockAttachmentIfFree(paths, other);
+    expect(otherLock).toBeDefined();
+  }
+  using lock = lockAttachmentIfFree(paths, one);
+  expect(lock).toBeDefined();
+  expect(lockAttachmentIfFree(paths, one)).toBeUndefined();
+});
+
 test("attachments wait for who has everything for itself", async () => {
   expect(await isHeldUp(await lockAll(paths), lockAttachment(paths, one))).toBe(true);
+});
+
+test("names are locked for all instances below one run directory, attachments for one", async () => {
+  const blue = instancePaths("blue", paths);
+  const named = () => lockNames(paths, ["link host br0"]);
+  expect(await isHeldUp(await named(), lockNames(blue, ["link host br0"]))).toBe(true);
+  expect(await isHeldUp(await named(), lockNames(blue, ["link host br1"]))).toBe(false);
+  expect(await isHeldUp(await lockNames(blue, ["link host br0"]), lockAll(paths))).toBe(true);
+  expect(await isHeldUp(await lockAll(paths), lockAll(blue))).toBe(false);
 });
 
 test("who waited for a lock that was removed gets the new one, and keeps others out", async () => {

@@ -1,30 +1,69 @@
 /** Names and hardware addresses, derived and so the same each time. */
 import { readFileSync } from "../kernel/sys/files.ts";
+import { hostNetns } from "../model/kernel-object.ts";
 import type { Attachment } from "../model/port.ts";
+import { type Instance, inProcess } from "./paths.ts";
 
-function sha256(text: string): string {
+/** 64 hex digits. */
+export function sha256(text: string): string {
   return new Bun.CryptoHasher("sha256").update(text).digest("hex");
 }
 
-/** 16 hex digits that stand for an attachment. */
-export function attachmentId({ containerId, ifName }: Attachment): string {
-  // Neither part can hold a NUL, so no two pairs make one text.
-  return sha256(`${containerId}\0${ifName}`).slice(0, 16);
+/** Lower-case hexadecimal digits. */
+export function sha512(text: string): string {
+  return new Bun.CryptoHasher("sha512").update(text).digest("hex");
 }
 
-/** The host's end of a pair: `nl` and 11 hex digits. */
-export function hostLinkName(id: string): string {
-  return `nl${id.slice(0, 11)}`;
+/** 16 hex digits that stand for an attachment of an instance. */
+export function attachmentId(
+  { instance = inProcess }: Instance,
+  { containerId, ifName }: Attachment,
+): string {
+  // Neither part can hold a NUL, so no two attachments make one text.
+  const whose = instance === inProcess ? "" : `${instance}\0`;
+  return sha256(`${whose}${containerId}\0${ifName}`).slice(0, 16);
+}
+
+/**
+ * What names of the host's ends of pairs begin with: `nl`, which a rule of ours drops routers'
+ * advertisements from; of other instances `n` and 3 hex digits, so that the rule leaves them alone.
+ */
+export function hostLinkPrefix({ instance = inProcess }: Instance): string {
+  return instance === inProcess ? "nl" : `n${sha256(instance).slice(0, 3)}`;
+}
+
+/** The host's end of a pair: 11 hex digits behind the instance's prefix. */
+export function hostLinkName(owner: Instance, id: string): string {
+  return hostLinkPrefix(owner) + id.slice(0, 11);
+}
+
+/** What we write on a link that attachments share. */
+export function sharedAlias({ instance = inProcess }: Instance): string {
+  return `netloom:${instance}`;
 }
 
 /** What we write on a link that is ours. */
-export function aliasOf(id: string): string {
-  return `netloom:cni:${id}`;
+export function aliasOf(owner: Instance, id: string): string {
+  return `${sharedAlias(owner)}:${id}`;
 }
 
-/** The attachment that a mark of ours names; undefined for any other text. */
-export function idOfAlias(alias: string | undefined): string | undefined {
-  return /^netloom:cni:([0-9a-f]{16})$/.exec(alias ?? "")?.[1];
+/** The attachment of this instance that a mark names; undefined for any other text. */
+export function idOfAlias(owner: Instance, alias: string | undefined): string | undefined {
+  const [whose, id] = attachmentMark.exec(alias ?? "")?.slice(1) ?? [];
+  return whose === sharedAlias(owner) ? id : undefined;
+}
+
+const attachmentMark = /^(netloom:[a-z0-9]{1,8}):([0-9a-f]{16})$/;
+
+/** Whether a mark names an attachment, whichever instance's. */
+export function marksAttachment(alias: string | undefined): boolean {
+  return attachmentMark.test(alias ?? "");
+}
+
+/** Instances whose mark a link that attachments share bears; none on what Netloom did not make. */
+export function sharersOf(alias: string | undefined): readonly string[] {
+  const named = /^netloom:([a-z0-9]{1,8}(?:,[a-z0-9]{1,8})*)$/.exec(alias ?? "")?.[1];
+  return named?.split(",") ?? [];
 }
 
 /** How this host differs from all others; empty where nothing tells. */
@@ -53,5 +92,5 @@ export function highMacOf(seed: string): string {
   return `fe${macOf(seed).slice(2)}`;
 }
 
-/** What we write on a link that attachments share. */
-export const sharedAlias = "netloom:cni";
+/** A link of the host's as locks know it: its key among kernel objects. */
+export const linkKey = (name: string): string => `link ${hostNetns} ${name}`;

@@ -1,7 +1,16 @@
-/** Where this instance keeps its files. */
+/** Where an instance keeps its files. */
 
-/** Directories of one instance. */
-export interface Paths {
+/** What in-process plugins call themselves. */
+export const inProcess = "cni";
+
+/** Whose objects. Absent: those of in-process plugins, which all share one instance. */
+export interface Instance {
+  /** `[a-z0-9]{1,8}`, an agent's own name. */
+  readonly instance?: string;
+}
+
+/** Directories of one instance. No two instances may share them. */
+export interface Paths extends Instance {
   /** Survives a reboot: records, indexes. */
   readonly stateDir: string;
   /** Gone with a reboot: locks, markers. */
@@ -14,4 +23,24 @@ export function pathsFromEnv(env: Readonly<Record<string, string | undefined>>):
     stateDir: env.NETLOOM_STATE_DIR || "/var/lib/netloom",
     runDir: env.NETLOOM_RUN_DIR || "/run/netloom",
   };
+}
+
+/**
+ * Where an agent keeps what the engine writes, below its own directories, which may be those of
+ * in-process plugins too. Throws RangeError for a name that no instance may have.
+ */
+export function instancePaths(instance: string, { stateDir, runDir }: Paths): Paths {
+  if (!/^[a-z0-9]{1,8}$/.test(instance) || instance === inProcess) {
+    throw new RangeError(
+      `Cannot call an instance "${instance}": take 1 to 8 letters a-z and digits, not "${inProcess}"`,
+    );
+  }
+  const dir = `instances/${instance}`;
+  return { instance, stateDir: `${stateDir}/${dir}`, runDir: `${runDir}/${dir}` };
+}
+
+/** The run directory that an instance shares with in-process plugins. */
+export function sharedRunDir({ instance, runDir }: Paths): string {
+  const own = `/instances/${instance}`;
+  return instance !== undefined && runDir.endsWith(own) ? runDir.slice(0, -own.length) : runDir;
 }

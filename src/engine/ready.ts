@@ -3,18 +3,22 @@ import { hostPart } from "../drivers/container-side.ts";
 import { listAddresses } from "../kernel/netlink/address.ts";
 import { changeLink } from "../kernel/netlink/link.ts";
 import type { LinkInfo } from "../kernel/netlink/link-info.ts";
+import { linkFlag } from "../kernel/netlink/link-table.ts";
 import { listGroups } from "../kernel/netlink/multicast.ts";
 import { getRoute } from "../kernel/netlink/route-info.ts";
 import { addressFamily } from "../kernel/netlink/rtm.ts";
 import { bytesToIp, ipToBytes } from "../lib/ip.ts";
 import {
   type AddressObject,
+  type ChildLink,
   hostNetns,
   type KernelObject,
   type LinkObject,
+  type LinkPlace,
   type VethLink,
 } from "../model/kernel-object.ts";
 import type { KernelSession } from "./kernel-session.ts";
+import { settingsOn } from "./kinds/link-settings.ts";
 
 /** A little more than the kernel may put off a link's change of state: a second. */
 const timeoutMs = 1500;
@@ -35,15 +39,23 @@ export async function settleLinks(
   const deadline = performance.now() + timeoutMs;
   const pairs = created.filter(isPairToContainer);
   for (const pair of pairs) await until(deadline, () => isConnected(session, pair));
+  const children = created.filter((object) => isChildToContainer(session, object));
+  for (const { netns, name } of children) {
+    await until(deadline, () => isOperational(session.linkNow(netns, name).operState));
+  }
+  const inside = [...pairs.map(({ peer }) => peer), ...children];
   for (const object of created) {
-    if (!isSixth(object) || !isOnLinkThatIsUp(object, pairs)) continue;
+    if (!isSixth(object) || !isOnLinkThatIsUp(object, inside)) continue;
     const isNew = created.some((other) => other.kind === "link" && isOn(object, other));
     await until(deadline, () => isAnswered(session, object) && (!isNew || asks(session, object)));
   }
   for (const { master, peer } of pairs) {
     if (master === undefined) continue;
     const index = session.indexOf(peer.netns, peer.name);
-    session.enqueue(peer.netns, changeLink({ index }, { mac: peer.mac }));
+    session.enqueue(
+      peer.netns,
+      changeLink({ index }, { mac: settingsOn(created, peer)?.mac ?? peer.mac }),
+    );
   }
   session.flush();
 }
@@ -56,6 +68,13 @@ async function until(deadline: number, isDone: () => boolean): Promise<void> {
 function isPairToContainer(object: KernelObject): object is VethLink {
   if (object.kind !== "link" || object.type !== "veth") return false;
   return object.peer.up && object.peer.netns !== object.netns;
+}
+
+/** One on a parent without a carrier has nothing to wait for: packets pass once the parent's do. */
+function isChildToContainer(session: KernelSession, object: KernelObject): object is ChildLink {
+  if (object.kind !== "link" || !("parent" in object) || object.netns === hostNetns) return false;
+  const { netns, name } = object.parent;
+  return object.up && isOperational(session.linkNow(netns, name).operState);
 }
 
 /**
@@ -81,10 +100,8 @@ function isSixth(object: KernelObject): object is AddressObject {
 }
 
 /** A container's link may have been left down, and its addresses need not answer then. */
-function isOnLinkThatIsUp({ netns, link }: AddressObject, pairs: readonly VethLink[]): boolean {
-  return (
-    netns === hostNetns || pairs.some(({ peer }) => peer.netns === netns && peer.name === link)
-  );
+function isOnLinkThatIsUp({ netns, link }: AddressObject, inside: readonly LinkPlace[]): boolean {
+  return netns === hostNetns || inside.some((it) => it.netns === netns && it.name === link);
 }
 
 /**
@@ -94,10 +111,11 @@ function isOnLinkThatIsUp({ netns, link }: AddressObject, pairs: readonly VethLi
  * groups do not work.
  */
 function isAnswered(session: KernelSession, { netns, link, address }: AddressObject): boolean {
-  const { index, operState } = session.linkNow(netns, link);
+  const { index, operState, flags } = session.linkNow(netns, link);
   if (!isOperational(operState)) return false;
   const { socket } = session.namespace(netns);
-  if (!listGroups(socket, index).includes(solicitedNodeGroup(address))) return false;
+  const isAsked = (flags & linkFlag.noarp) === 0;
+  if (isAsked && !listGroups(socket, index).includes(solicitedNodeGroup(address))) return false;
   return getRoute(socket, hostPart(address))?.type === "local";
 }
 
@@ -117,7 +135,7 @@ function isOperational(state: LinkInfo["operState"]): boolean {
 }
 
 /** The group of RFC 4291, section 2.7.1, of an address with prefix length. */
-function solicitedNodeGroup(address: string): string {
+export function solicitedNodeGroup(address: string): string {
   const group = ipToBytes("ff02::1:ff00:0");
   group.set(ipToBytes(hostPart(address)).subarray(13), 13);
   return bytesToIp(group);

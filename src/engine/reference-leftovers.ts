@@ -2,6 +2,7 @@
 import type { NftChainName, NftChange, NftRule } from "../kernel/nft/nft.ts";
 import type { NftFamily } from "../model/nft.ts";
 import type { Engine } from "./engine.ts";
+import type { ReferenceTraces } from "./extend.ts";
 import {
   masqueradeChain,
   masqueradeComment,
@@ -120,3 +121,9 @@ function changesOf(nft: NftReader, { at, isOurs, chains = [] }: Leftover): NftCh
     .map((name): NftChange => ({ op: "delete-chain", ...name }));
   return [...rules, ...gone];
 }
+
+/** Published ports as the reference's portmap made them. */
+export const portmapTraces: ReferenceTraces = {
+  remove: (engine, of) => removeReferenceLeftovers(engine, "portmap", of),
+  has: (engine, of) => hasReferenceLeftovers(engine, "portmap", of),
+};

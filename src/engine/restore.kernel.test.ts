@@ -7,6 +7,8 @@ import { type PortMapping, portmapObjects } from "../drivers/portmap.ts";
 import { ptp } from "../drivers/ptp.ts";
 import type { Attached } from "./attach.ts";
 import { type Box, EngineFixture, type Wish } from "./engine-fixture.ts";
+import { lockAttachment } from "./lock.ts";
+import { attachmentId } from "./names.ts";
 
 const mappings: PortMapping[] = [
   { hostPort: 8080, containerPort: 80, protocol: "tcp" },
@@ -14,10 +16,10 @@ const mappings: PortMapping[] = [
 ];
 
 function wishOf(n: number, own: readonly PortMapping[] = []): Wish {
-  const extras: Wish["extras"] = (port, link) =>
+  const extras: Wish["extras"] = (port) =>
     portmapObjects({
       ...port,
-      via: { 4: link, 6: link },
+
       mappings: own,
       snat: true,
       masqAll: false,
@@ -134,6 +136,23 @@ describe("CHECK names, and then restores,", () => {
     expect(await complaint(fixture, one)).toBe("");
   });
 
+  test("what one emptied set held of all attachments", async () => {
+    using fixture = new EngineFixture("restore");
+    const one = await start(fixture, wishOf(1, mappings));
+    const two = await start(fixture, wishOf(2));
+    const three = await start(fixture, wishOf(3));
+    await fixture.detach(three.box, three.wish);
+    const before = ruleset(fixture);
+    fixture.host.run("nft", "flush", "map", "inet", "netloom_cni", "masquerade4");
+    fixture.host.run("nft", "flush", "map", "inet", "netloom_cni", "publish4");
+    expect(await complaint(fixture, two)).toMatch(
+      /"masquerade4" is missing; .*restored, check again/,
+    );
+    expect(ruleset(fixture)).toBe(before);
+    expect(await complaint(fixture, one)).toBe("");
+    expect(await complaint(fixture, two)).toBe("");
+  });
+
   test("the rules of its masquerade chain", async () => {
     using fixture = new EngineFixture("restore");
     const one = await start(fixture, wishOf(1));
@@ -243,4 +262,19 @@ describe("CHECK names", () => {
     inside.run("ip", "link", "add", "eth1", "type", "veth");
     expect(await complaint(fixture, running)).toBe("");
   });
+});
+
+test("what another call is taking away is not put back", async () => {
+  using fixture = new EngineFixture("going");
+  const [stays, goes] = [await start(fixture, wishOf(1)), await start(fixture, wishOf(2))];
+  const id = attachmentId(fixture.paths, goes.box.id);
+  fixture.host.run("nft", "flush", "ruleset");
+  {
+    using _detaching = await lockAttachment(fixture.paths, id);
+    expect(await complaint(fixture, stays)).toContain("attachments were restored");
+  }
+  expect(ruleset(fixture)).toContain("10.88.0.2 comment");
+  expect(ruleset(fixture)).not.toContain("10.88.0.3 comment");
+  expect(await complaint(fixture, goes)).toContain("was restored, check again");
+  expect(await complaint(fixture, goes)).toBe("");
 });

@@ -1,6 +1,7 @@
 /** Named namespaces to run a command in. */
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createNetns, inNetns, namedNetnsDir, removeNetns } from "../kernel/netns/netns.ts";
+import { adoptOrphans } from "../kernel/sys/libc.ts";
 
 /** The path of the namespace of that name, as `ip netns` has it. */
 export function netnsPath(name: string): string {
@@ -21,10 +22,11 @@ export function dropNamespace(path: string): void {
 
 /**
  * Starts a program inside the namespace, with our standard streams. A child begins where the
- * thread is that starts it, so no second program has to enter the namespace for it.
- * Throws ENOENT when there is no such program.
+ * thread is that starts it, so no second program has to enter the namespace for it. What it leaves
+ * behind becomes a child of ours. Throws ENOENT when there is no such program.
  */
 export function spawnInside(netns: string, command: readonly string[]): Bun.Subprocess {
+  adoptOrphans();
   return inNetns(netns, () =>
     Bun.spawn([...command], { stdin: "inherit", stdout: "inherit", stderr: "inherit" }),
   );
@@ -34,8 +36,9 @@ const patienceMs = 1000;
 const pauseMs = 10;
 
 /**
- * Ends every process that is inside the namespace: SIGTERM, and SIGKILL for those that are still
- * there after a second. Only for a namespace of our own making: all that is in it came from us.
+ * Ends every process inside the namespace that we started, or that such a one started: SIGTERM, and
+ * SIGKILL for those that are still there after a second. Others may be in it for a moment: an agent
+ * looks after its containers from inside.
  */
 export async function endProcesses(netns: string): Promise<void> {
   const deadline = performance.now() + patienceMs;
@@ -50,13 +53,31 @@ export async function endProcesses(netns: string): Promise<void> {
 
 function processesIn(netns: string): number[] {
   const { dev, ino } = statSync(netns);
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const parents = new Map(pids.map((pid) => [Number(pid), parentOf(pid)]));
+  return pids
     .filter((pid) => {
       const own = namespaceOf(pid);
       return own?.ino === ino && own.dev === dev;
     })
-    .map(Number);
+    .map(Number)
+    .filter((pid) => comesFrom(pid, process.pid, parents));
+}
+
+/** Whether the process is a child of the other, or a child of such a child. */
+function comesFrom(pid: number, ancestor: number, parents: ReadonlyMap<number, number>): boolean {
+  const parent = parents.get(pid) ?? 0;
+  return parent === ancestor || (parent > 1 && comesFrom(parent, ancestor, parents));
+}
+
+/** 0 for a process that has ended meanwhile. Source: proc(5), field 4 of stat. */
+function parentOf(pid: string): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return 0;
+  }
 }
 
 /** Undefined for a process that has ended meanwhile, or that we may not look at. */

@@ -26,3 +26,10 @@ test("an event that can't be written is lost, and nothing else with it", () => {
   loop.self = loop;
   expect(() => log({ level: "info", event: "done", loop })).not.toThrow();
 });
+
+test("what matters less than is asked for is left out", () => {
+  const lines: string[] = [];
+  const log = jsonLog({ write: (line) => lines.push(line), least: "info" });
+  for (const level of ["debug", "info", "warn", "error"] as const) log({ level, event: level });
+  expect(lines.map((line) => JSON.parse(line).event)).toEqual(["info", "warn", "error"]);
+});

@@ -34,11 +34,17 @@ export interface LogOptions {
   /** Fields of every line. */
   readonly base?: Readonly<Record<string, unknown>>;
   readonly now?: () => Date;
+  /** What matters less is left out; nothing is unless set. */
+  readonly least?: LogLevel;
 }
 
+const weights: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+
 /** Writes `{"ts": RFC 3339 in UTC, "level", "event", …}`. A line that can't be written is lost. */
-export function jsonLog({ write, base = {}, now = () => new Date() }: LogOptions): Log {
+export function jsonLog({ write, base = {}, ...options }: LogOptions): Log {
+  const { now = () => new Date(), least = "debug" } = options;
   return ({ level, event, ...rest }) => {
+    if (weights[level] < weights[least]) return;
     try {
       write(`${JSON.stringify({ ts: now().toISOString(), level, event, ...base, ...rest })}\n`);
     } catch {

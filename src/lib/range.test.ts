@@ -6,12 +6,16 @@ import { parsePrefix } from "./prefix.ts";
 import {
   firstOf,
   formatRange,
+  type IpRange,
+  intersectRanges,
   ipRange,
   lastOf,
+  mergeRanges,
   rangeContains,
   rangeOfPrefix,
   rangeSize,
   rangesOverlap,
+  subtractRanges,
 } from "./range.ts";
 
 const range = (first: string, last: string) => ipRange(parseIp(first), parseIp(last));
@@ -53,4 +57,42 @@ test("containing and overlapping agree with counting", () => {
 test("the families never meet", () => {
   expect(rangeContains(range("0.0.0.0", "255.255.255.255"), parseIp("::1"))).toBe(false);
   expect(rangesOverlap(range("0.0.0.0", "0.0.0.9"), range("::", "::9"))).toBe(false);
+});
+
+const small = fc.array(
+  fc
+    .tuple(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 5 }), fc.boolean())
+    .map(([first, more, isSixth]): IpRange => {
+      const end = { family: isSixth ? 6 : 4 } as const;
+      return { ...end, first: BigInt(first), last: BigInt(first + more) };
+    }),
+  { maxLength: 5 },
+);
+
+/** Every address of the ranges by itself. */
+const each = (ranges: readonly IpRange[]): Set<string> =>
+  new Set(
+    ranges.flatMap(({ family, first, last }) =>
+      Array.from({ length: Number(last - first) + 1 }, (_, i) =>
+        formatIp({ family, value: first + BigInt(i) }),
+      ),
+    ),
+  );
+
+test("sets of ranges merge, meet and subtract as the sets of their addresses do", () => {
+  fc.assert(
+    fc.property(small, small, (a, b) => {
+      const [inA, inB] = [each(a), each(b)];
+      expect(each(mergeRanges(a))).toEqual(inA);
+      expect(each(intersectRanges(a, b))).toEqual(inA.intersection(inB));
+      expect(each(subtractRanges(a, b))).toEqual(inA.difference(inB));
+      for (const made of [mergeRanges(a), intersectRanges(a, b), subtractRanges(a, b)]) {
+        const touching = made.filter((range, i) => {
+          const next = made[i + 1];
+          return next?.family === range.family && next.first <= range.last + 1n;
+        });
+        expect(touching).toEqual([]);
+      }
+    }),
+  );
 });

@@ -38,3 +38,45 @@ export const rangeContains = (range: IpRange, ip: Ip): boolean =>
 /** Whether the two share an address. */
 export const rangesOverlap = (a: IpRange, b: IpRange): boolean =>
   a.family === b.family && a.first <= b.last && b.first <= a.last;
+
+/** The addresses that are in any of these, as ranges in order that neither touch nor overlap. */
+export function mergeRanges(ranges: readonly IpRange[]): IpRange[] {
+  const sorted = ranges.toSorted((a, b) => compareIp(firstOf(a), firstOf(b)));
+  const merged: IpRange[] = [];
+  for (const range of sorted) {
+    const before = merged.at(-1);
+    if (before?.family !== range.family || range.first > before.last + 1n) merged.push(range);
+    else if (range.last > before.last) merged[merged.length - 1] = { ...before, last: range.last };
+  }
+  return merged;
+}
+
+/** The addresses that are in any of `ranges` and in any of `others`, merged. */
+export const intersectRanges = (
+  ranges: readonly IpRange[],
+  others: readonly IpRange[],
+): IpRange[] =>
+  mergeRanges(
+    ranges.flatMap((a) =>
+      others.filter((b) => rangesOverlap(a, b)).map((b) => ({ ...a, ...innerEnds(a, b) })),
+    ),
+  );
+
+const innerEnds = (a: IpRange, b: IpRange) => ({
+  first: a.first > b.first ? a.first : b.first,
+  last: a.last < b.last ? a.last : b.last,
+});
+
+/** The addresses that are in any of `ranges` and in none of `holes`, merged. */
+export function subtractRanges(ranges: readonly IpRange[], holes: readonly IpRange[]): IpRange[] {
+  let left = mergeRanges(ranges);
+  for (const hole of holes) {
+    left = left.flatMap((range) => {
+      if (!rangesOverlap(range, hole)) return [range];
+      const below = { ...range, last: hole.first - 1n };
+      const above = { ...range, first: hole.last + 1n };
+      return [below, above].filter(({ first, last }) => first <= last);
+    });
+  }
+  return left;
+}

@@ -2,10 +2,11 @@
 
 export type NftFamily = "inet" | "bridge" | "netdev" | "ip" | "ip6";
 
-/** nft's own names of the types that keys and data have here. */
+/** nft's own names of the types that keys and data have here; it has none for `nd_target`. */
 export type NftType =
   | "ipv4_addr"
   | "ipv6_addr"
+  | "nd_target"
   | "ether_addr"
   | "ifname"
   | "inet_proto"
@@ -45,6 +46,8 @@ export interface NftChainSpec {
   readonly hook?: NftHook;
   /** Each as `nft` reads it, without `add rule …`. Constants and validated values only. */
   readonly rules: readonly string[];
+  /** The administrator fills it: it is made if it is missing, and never emptied. */
+  readonly kept?: true;
 }
 
 /** One table of ours, whole. */

@@ -43,6 +43,8 @@ export interface Port extends Attachment {
   readonly alias: string;
   readonly ips: readonly PortIp[];
   readonly routes: readonly PortRoute[];
+  /** Its addresses come once its link is up: nothing may be concluded from their absence. */
+  readonly awaitsAddresses?: boolean;
 }
 
 /** The scope of an attachment's exclusive objects. */

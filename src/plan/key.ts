@@ -1,12 +1,28 @@
 /** Identity and equality of kernel objects. */
-import type { KernelObject, KernelObjectKind, ObjectOf } from "../model/kernel-object.ts";
+import {
+  isShared,
+  type KernelObject,
+  type KernelObjectKind,
+  type ObjectOf,
+} from "../model/kernel-object.ts";
 
 const keyOf: { [K in KernelObjectKind]: (object: ObjectOf<K>) => string } = {
   link: (o) => `link ${o.netns} ${o.name}`,
   address: (o) => `address ${o.netns} ${o.link} ${o.address}`,
   route: (o) => `route ${o.netns} ${o.table ?? 254} ${o.dst} ${o.priority ?? 0} ${o.link}`,
+  uplink: (o) => `uplink ${o.netns} ${o.name}`,
   sysctl: (o) => `sysctl ${o.netns} ${o.path}`,
+  "link-settings": (o) => `link-settings ${o.netns} ${o.link}`,
+  device: (o) => `device ${o.netns} ${o.name}`,
+  "vrf-port": (o) => `vrf-port ${o.netns} ${o.link}`,
+  rule: (o) => `rule ${o.netns} ${o.src} ${o.table}`,
+  "foreign-accept": (o) => `foreign-accept ${o.netns} ${o.family}`,
+  qdisc: (o) => `qdisc ${o.netns} ${o.link} ${o.parent}`,
+  filter: (o) => `filter ${o.netns} ${o.link} ${o.parent} ${o.priority}`,
   "nft-chain": (o) => `nft-chain ${o.netns} ${o.family} ${o.table} ${o.chain}`,
+  neigh: (o) => `neigh ${o.netns} ${o.link} ${o.address}`,
+  "nft-skeleton": (o) => `nft-skeleton ${o.netns}`,
+  "link-guard": (o) => `link-guard ${o.netns} ${o.table}`,
   "nft-element": (o) =>
     `nft-element ${o.netns} ${o.family} ${o.table} ${o.set} ${JSON.stringify(o.key)}`,
 };
@@ -16,8 +32,15 @@ export function key(object: KernelObject): string {
   return keyOf[object.kind](object as never);
 }
 
-/** Fields that say who owns an object; the kernel has no opinion of them. */
-const ownership = new Set(["scope", "life"]);
+/** Who owns an object, and what was there before: the kernel has no opinion of these. */
+export const ownership: ReadonlySet<string> = new Set([
+  "scope",
+  "life",
+  "before",
+  "device",
+  "movedFrom",
+  "protocol",
+]);
 
 /** Creation alone sets these on a shared link: later users take it as it is. */
 const settledOnShared = new Set(["mac", "mtu", "alias"]);
@@ -27,7 +50,7 @@ const settledOnShared = new Set(["mac", "mtu", "alias"]);
  * open never differs.
  */
 export function differences(desired: KernelObject, observed: KernelObject): string[] {
-  const settled = desired.kind === "link" && desired.life === "shared";
+  const settled = desired.kind === "link" && isShared(desired);
   const have = observed as unknown as Record<string, unknown>;
   return Object.entries(desired)
     .filter(([field]) => !ownership.has(field) && !(settled && settledOnShared.has(field)))

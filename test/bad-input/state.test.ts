@@ -137,7 +137,7 @@ describe("a reservation", () => {
   test("lock that is a folder stops ADD with code 5", async () => {
     rmSync(`${data()}/lock`, { force: true });
     mkdirSync(`${data()}/lock`);
-    expectError(await add(), { code: 5, says: [`${data()}/lock`, "directory"] });
+    expectError(await add(), { code: 5, says: [`${data()}/lock`, "folder"] });
     rmSync(`${data()}/lock`, { recursive: true });
     await stage.expectUnharmed();
   });

@@ -1,6 +1,7 @@
 /** Tests `netloom cni` on a real kernel: what it does, what it says, and what stays. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isRunning, until } from "../dhcp/stage.ts";
 import { shell } from "../support/run.ts";
 import { netnsPath } from "../support/test-host.ts";
 import { makeWorld, type World } from "./world.ts";
@@ -76,6 +77,23 @@ describe("netloom cni", () => {
     await cni("del", "demo", blue, "--ifname", "net1");
   });
 
+  test("killed, takes the plugin that it called with it, and what that has begun", async () => {
+    const { dir } = world.host;
+    mkdirSync(`${dir}/plugins`);
+    const script = `#!/bin/sh\nsleep 60 &\necho $$ $! >${dir}/pids.new\nmv ${dir}/pids.new ${dir}/pids\nwait\n`;
+    writeFileSync(`${dir}/plugins/slow`, script, { mode: 0o755 });
+    const list = `${dir}/slow.conflist`;
+    const plugins = [{ type: "slow" }];
+    writeFileSync(list, JSON.stringify({ cniVersion: "1.1.0", name: "slow", plugins }));
+    const adding = world.start("cni", "add", "--cni-path", `${dir}/plugins`, list, blue);
+    await until("the plugin", () => existsSync(`${dir}/pids`));
+    const pids = readFileSync(`${dir}/pids`, "utf8").trim().split(" ").map(Number);
+    expect(pids.map(isRunning)).toEqual([true, true]);
+    adding.kill("SIGKILL");
+    await until("their end", () => !pids.some(isRunning));
+    rmSync(list);
+  }, 60_000);
+
   test("detaches from a network whose file is gone", async () => {
     const copy = `${world.host.dir}/gone.conflist`;
     await shell(`sed 's/"demo"/"gone"/' ${world.list} >${copy}`);
@@ -106,6 +124,18 @@ describe("netloom cni", () => {
     expect(absent.stderr).toContain('No network "absent"');
     expect(absent.status).toBe(1);
   });
+
+  test.each(["status", "add"])(
+    "%s of a declared network names the agent that is not there",
+    async (verb) => {
+      const { status, stderr } = await cni(verb, "web", ...(verb === "add" ? [blue] : []));
+      expect(status).toBe(1);
+      expect(stderr).toContain(
+        `It may be a declared one, but no agent is at "${world.host.dir}/run/agent.sock"`,
+      );
+      expect(stderr).toContain('start "netloom up"');
+    },
+  );
 
   test("refuses a wrong command line with status 2", async () => {
     const { stderr, status } = await cni("gc", "demo");

@@ -31,6 +31,14 @@ describe("netloom sandbox run", () => {
     expect(outside.stdout).toContain("1 received");
   });
 
+  test("names the agent that a declared network needs", async () => {
+    const { status, stderr } = await world.netloom("sandbox", "run", "--network", "web", "true");
+    expect({ status, stderr }).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('start "netloom up"'),
+    });
+  });
+
   test("passes the command's exit status and output on", async () => {
     const { stdout, stderr, status } = await sandbox("sh", "-c", "echo out; echo err >&2; exit 9");
     expect({ stdout, stderr, status }).toEqual({ stdout: "out\n", stderr: "err\n", status: 9 });
@@ -94,6 +102,21 @@ describe("netloom sandbox run", () => {
     expect(status).toBe(0);
     const left = (await run(["pgrep", "-f", "^sleep 7[78]$"])).stdout;
     expect(left).toBe("");
+  });
+
+  test("leaves alone who only passes by: an agent looks after containers from inside", async () => {
+    const name = "visited";
+    const words = ["--name", name, "--network", "demo", "--", "sh", "-c", "echo ready; sleep 1"];
+    const child = world.start("sandbox", "run", ...words);
+    await until(child.stdout, "ready");
+    const visitor = Bun.spawn(["nsenter", `--net=/run/netns/${name}`, "sleep", "60"]);
+    try {
+      expect(await child.exited).toBe(0);
+      expect(visitor.exitCode ?? visitor.signalCode).toBeNull();
+    } finally {
+      visitor.kill("SIGKILL");
+      await visitor.exited;
+    }
   });
 
   test("publishes ports", async () => {

@@ -1,7 +1,8 @@
-/** Kills a verb at each of its points in turn, recovers each time, and says what was left. */
+/** Kills a verb at its points in turn, recovers each time, and says what was left. */
 import { type Attachment, makeContainers, type Verb } from "../host/attachment.ts";
 import type { PrivateHost } from "../host/private-host.ts";
 import { beyond, bridgeLines, difference, snapshot } from "../host/snapshot.ts";
+import { isSampled } from "../support/sample.ts";
 import { type Point, type PointKind, runUntil, trace, wasKilled } from "./points.ts";
 
 export interface Scenario {
@@ -13,6 +14,8 @@ export interface Scenario {
 }
 
 export interface Outcome {
+  /** At how many points it may be killed; at a third of them it was, at all in a whole run. */
+  readonly points: number;
   /** How many times the plugin was killed. */
   readonly kills: number;
   /** In words: where it was killed, what was tried, what was left. */
@@ -44,6 +47,7 @@ export async function killEverywhere(
         await startOver(attachment);
       };
       const where = `${scenario.verb}, plugin ${plugin}, ${point.call} ${point.nth}, then ${recovery}`;
+      if (!isSampled(`${attachment.network.name} ${scenario.host} ${where}`)) continue;
       try {
         await begin(scenario);
         if (await killAt(attachment, scenario.verb, { plugin, point })) kills++;
@@ -57,7 +61,7 @@ export async function killEverywhere(
       attachment.result = undefined;
     }
   }
-  return { kills, faults };
+  return { points: chain.flat().length, kills, faults };
 }
 
 /** The points of each plugin of the chain, from a run that nothing interrupts. */

@@ -100,10 +100,10 @@ describe("our bridge", () => {
 
   test("tells a foreign IPAM plugin to take the address back when it can't use it", async () => {
     addOurs("bridge");
-    fakes.on("foreign", "ADD", { prints: given });
-    const spoilt = { ...foreign, bridge: "uplink" };
-    const { json } = await call("ADD", spoilt);
-    expect(json.code).toBe(102);
+    const routes = [{ dst: "192.0.2.0/24", gw: "172.31.0.1" }];
+    fakes.on("foreign", "ADD", { prints: { ...given, routes } });
+    const { json } = await call("ADD", foreign);
+    expect(json.msg).toContain("192.0.2.0/24");
     expect(fakes.order).toEqual(["ADD foreign", "DEL foreign"]);
   });
 

@@ -1,6 +1,6 @@
 /** `make demo` as a newcomer meets it: that it works, and what it says where it can't. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../support/reference.ts";
@@ -25,13 +25,22 @@ async function finish(child: ReturnType<typeof start>) {
   return { status: await child.exited, text: out + err };
 }
 
-test("the demo shows pings, pages, kernel objects, and that nothing is left", async () => {
+test("the demo shows pings, pages, kernel objects, declared networks, and that nothing is left", async () => {
+  const podmanWasHere = existsSync("/var/lib/containers");
   const { status, text } = await finish(start());
   expect(text).toContain("shop pings web, IPv6          3 of 3 answered");
   expect(text).toContain('"Hello 198.51.100.2, this is web"');
   expect(text).toContain('masqueraded  "Hello 198.51.100.1, this is outside"');
   expect(text).toContain("tcp . 8080 : 10.88.7.2 . 80");
   expect(text).toContain("Nothing is left");
+  expect(text).toContain("network.netloom.dev/web condition met");
+  expect(text).toContain("front pings cart, IPv4        3 of 3 answered");
+  expect(text).toContain("front pings podman's api      3 of 3 answered");
+  expect(text).toMatch(/^ {4}api-\S+ +web +10\.61\.0\.\d+,fd00:61::\w+ .* True /m);
+  expect(text).toMatch(/ip link delete n\w+ .*\n +back in \d+ ms, with its address/);
+  expect(text).toContain("network.netloom.dev/web deleted");
+  expect(text).toContain("Nothing else is left");
+  expect(existsSync("/var/lib/containers")).toBe(podmanWasHere);
   expect(text).not.toContain("\x1b[");
   for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(88);
   expect(status).toBe(0);

@@ -1,6 +1,9 @@
 /** What a differential case is: one configuration, and how it is called. */
 import type { NetworkList } from "../support/cni-call.ts";
+import type { Feature } from "../support/kernel-features.ts";
 import type { TestHostOptions } from "../support/test-host.ts";
+
+type Keys = Readonly<Record<string, unknown>>;
 
 export interface Case {
   /** What is configured, in words; unique. */
@@ -17,6 +20,14 @@ export interface Case {
   readonly traffic?: true;
   /** A shell script that runs in the first container before packets are tried. */
   readonly beforeTraffic?: string;
+  /** Only on a kernel that lacks this. */
+  readonly lacks?: Feature;
+  /** What the kernel must have. */
+  readonly needs?: readonly Feature[];
+  /** A shell script that runs in each container before its ADD. */
+  readonly inContainer?: string;
+  /** The result of a plugin before the list's first. */
+  readonly prevResult?: Keys;
   readonly ifName?: string;
   readonly cniArgs?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -25,11 +36,11 @@ export interface Case {
   readonly files?: Readonly<Record<string, string>>;
   /** Plugins that are the reference's on our side too. */
   readonly foreign?: readonly string[];
+  /** DEL of all plugins but the first is looked at by itself: the container's link is there. */
+  readonly stepwise?: true;
   /** DEL without CNI_NETNS, after the container's namespace has gone. */
   readonly vanished?: true;
 }
-
-type Keys = Readonly<Record<string, unknown>>;
 
 export const versions = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] as const;
 

@@ -141,11 +141,13 @@ const links: Case[] = [
   },
   {
     name: "a VLAN, which this kernel's bridges can't filter",
+    lacks: "vlan filtering",
     list: list(bridge({ vlan: 100 })),
     refused: true,
   },
   {
     name: "a VLAN trunk, which this kernel's bridges can't filter",
+    lacks: "vlan filtering",
     list: list(bridge({ ipam: {}, vlanTrunk: [{ minID: 100, maxID: 110 }, { id: 200 }] })),
     refused: true,
   },

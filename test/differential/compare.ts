@@ -1,4 +1,5 @@
 /** Compares two observations and weighs what differs against the list of intended differences. */
+import type { Feature } from "../support/kernel-features.ts";
 import type { Observation } from "./observe.ts";
 
 /** One place where the two sides differ. Absent values are undefined. */
@@ -15,6 +16,8 @@ export interface Intended {
   readonly reason: string;
   /** It depends on chance or load: it may also be absent. */
   readonly sometimes?: true;
+  /** What the kernel must have for its cases. */
+  readonly needs?: readonly Feature[];
   /** Narrows it further; without it, any values count. */
   readonly when?: (reference: unknown, ours: unknown) => boolean;
 }

@@ -23,10 +23,17 @@ export class Roles {
   constructor(moment: Moment, given: string, paths: ReadonlyMap<string, string>) {
     this.#given = given.toLowerCase();
     for (const [path, role] of paths) this.#names.set(path, role);
+    for (const link of moment.host.links) {
+      // A pair within the host: the end that is a bridge's port has a name of chance.
+      const isPort = link.linkinfo?.info_kind === "veth" && link.master !== undefined;
+      if (isPort && link.link != null) this.#names.set(link.ifname, `<port of ${link.link}>`);
+    }
     for (const [index, container] of moment.containers.entries()) {
       for (const link of container.links) {
+        // The index of another kind's parent may be that of a pair's end by chance.
+        const isEnd = link.linkinfo?.info_kind === "veth";
         const peer = moment.host.links.find(({ ifindex }) => ifindex === link.link_index);
-        if (peer !== undefined && peer.link_index === link.ifindex) {
+        if (isEnd && peer !== undefined && peer.link_index === link.ifindex) {
           this.#names.set(peer.ifname, `<c${index + 1} ${link.ifname} host side>`);
         }
         if (this.#isChance(link.address)) {
@@ -65,10 +72,20 @@ export function normaliseState(state: NetnsState, roles: Roles): Flat {
   return {
     links: Object.fromEntries(links),
     ports: Object.fromEntries(ports),
+    vlans: asSet(state.bridgeVlans.flatMap((port) => describeVlans(port, roles))),
     routes: asSet(state.routes.filter(isTelling).map((route) => describeRoute(route, roles))),
     neighbours: asSet(state.neighbours.map((neigh) => describeNeighbour(neigh, roles))),
-    rules: asSet(state.rules.map((rule) => JSON.stringify(roles.value(rule)))),
+    rules: asSet(state.rules.map(({ protocol: _, ...rule }) => JSON.stringify(roles.value(rule)))),
     sysctls: normaliseSysctls(state.sysctls, roles),
+    limits: asSet(state.qdiscs.flatMap((qdisc) => describeQdisc(qdisc, roles))),
+    redirections: asSet(
+      state.redirections.map((line) =>
+        line
+          .split(" ")
+          .map((name) => roles.name(name))
+          .join(" to "),
+      ),
+    ),
   };
 }
 
@@ -101,11 +118,18 @@ function normaliseLink(link: any, roles: Roles): Flat {
     mtu: link.mtu,
     up: link.flags.includes("UP"),
     promiscuous: link.promiscuity > 0 && link.flags.includes("PROMISC"),
+    allmulti: link.flags.includes("ALLMULTI"),
+    // The reference's pairs have none on the host, where they need none.
+    ...(roles.name(link.ifname).startsWith("<") ? {} : { txqlen: link.txqlen }),
     master: link.master === undefined ? null : roles.name(link.master),
     addresses: asSet(addresses.map(describeAddress)),
+    ...(settled.has(info.info_kind) ? { settings: info.info_data ?? {} } : {}),
     ...(isBridge ? { bridge: bridgeSettings(info.info_data) } : {}),
   };
 }
+
+/** Kinds whose settings are told as `ip` shows them. */
+const settled = new Set(["ipvlan", "macvlan", "tun", "vlan"]);
 
 function bridgeSettings(data: any): Flat {
   const { stp_state, vlan_filtering, forward_delay, ageing_time, mcast_snooping } = data;
@@ -135,6 +159,12 @@ function normalisePort(port: any): Flat {
   return Object.fromEntries(portSettings.map((setting) => [setting, port[setting] ?? null]));
 }
 
+function describeVlans({ ifname, vlans }: any, roles: Roles): string[] {
+  return vlans.map(({ vlan, vlanEnd, flags = [] }: any) =>
+    [roles.name(ifname), vlan, ...(vlanEnd ? ["to", vlanEnd] : []), ...flags].join(" "),
+  );
+}
+
 /** Not what the kernel adds by itself for every address and link, partly later. */
 function isTelling(route: any): boolean {
   if (route.table === "local" || route.dst === "ff00::/8") return false;
@@ -156,6 +186,17 @@ function describeRoute(route: any, roles: Roles): string {
     if (value !== undefined) words.push(`${word} ${value}`);
   }
   return words.join(" ");
+}
+
+/** Not the kernel's own. Numbers of one's choice are left out. */
+function describeQdisc(qdisc: any, roles: Roles): string[] {
+  if (qdisc.handle === "0:") return [];
+  const place = qdisc.root ? "root" : qdisc.parent;
+  const { rate, burst, lat } = qdisc.options;
+  const words = [qdisc.kind, "of", roles.name(qdisc.dev), "at", place];
+  // What waits is told as time that is rounded down from bytes.
+  if (rate !== undefined) words.push(`rate ${rate} burst ${burst} ms ${Math.round(lat / 1000)}`);
+  return [words.join(" ")];
 }
 
 function describeNeighbour(neigh: any, roles: Roles): string {

@@ -1,5 +1,5 @@
 /** Runs one case on one host with one set of plugins, and tells everything that can be compared. */
-import { symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -50,6 +50,7 @@ async function setScene(item: Case, side: Side, host: TestHost): Promise<Scene> 
     writeFileSync(join(host.dir, name), text);
   const containers: string[] = [];
   for (let i = 0; i < (item.containers ?? 1); i++) containers.push(await host.addContainer());
+  if (item.inContainer) for (const name of containers) await host.shell(item.inContainer, name);
   const text = JSON.stringify(side.isOurs ? (item.ourList ?? item.list) : item.list);
   const placed = text.replaceAll("$DATA", join(host.dir, "data")).replaceAll("$DIR", host.dir);
   const paths = containers.map((name, i) => [netnsPath(name), `<netns of c${i + 1}>`] as const);
@@ -69,7 +70,7 @@ async function pluginsOf(item: Case, side: Side, host: TestHost): Promise<string
   if (item.foreign === undefined) return side.plugins;
   const dir = join(host.dir, "plugins");
   await mkdir(dir);
-  const own = ["bridge", "ptp", "loopback", "host-local", "static", "portmap"];
+  const own = readdirSync(side.plugins);
   for (const name of [...own.filter((type) => !item.foreign?.includes(type)), ...item.foreign]) {
     const from = item.foreign.includes(name) ? side.foreign : side.plugins;
     symlinkSync(join(from, name), join(dir, name));
@@ -123,6 +124,16 @@ async function observeOtherVerbs(scene: Scene, seen: Observation, roles: Roles):
 
 async function observeDel(scene: Scene, seen: Observation): Promise<void> {
   const { item, containers } = scene;
+  if (item.stepwise) {
+    const { plugins } = scene.list;
+    const rest = { ...scene, list: { ...scene.list, plugins: plugins.slice(1) } };
+    for (const index of containers.keys()) {
+      seen[`DEL of what was added to c${index + 1} succeeds`] = (await call(rest, "DEL", index)).ok;
+    }
+    const moment = await readMoment(scene);
+    const roles = new Roles(moment, JSON.stringify(item), scene.paths);
+    seen["after DEL of what was added"] = describe(scene, moment, roles);
+  }
   if (item.vanished) {
     for (const name of containers) await shell(`ip netns del ${name}`);
     // A pair dies with its namespace, a moment later: the host has its uplink alone then.
@@ -163,7 +174,7 @@ function call(scene: Scene, command: CniCommand, index: number | undefined) {
     ifName: item.ifName,
     cniArgs: item.cniArgs,
     env: item.env,
-    prevResult: index === undefined ? undefined : scene.results[index],
+    prevResult: index === undefined ? undefined : (scene.results[index] ?? item.prevResult),
   });
 }
 

@@ -1,4 +1,5 @@
 /** What the exam asks of a container runtime, and what all runtimes here share. */
+import { macvlanNetwork } from "../host/macvlan-network.ts";
 import type { PrivateHost } from "../host/private-host.ts";
 
 /** A published port: the host's `hostPort` leads to the container's `containerPort`. */
@@ -8,8 +9,8 @@ export interface Publication {
   readonly protocol: "tcp" | "udp";
 }
 
-/** How the network is made: by chained plugins, or by one with an inline driver. */
-export type Making = "a chain of plugins" | "one plugin";
+/** How the network is made: by chained plugins, by one with an inline driver, or on the LAN. */
+export type Making = "a chain of plugins" | "one plugin" | "macvlan";
 
 export interface Runtime {
   readonly name: string;
@@ -52,7 +53,12 @@ export function conflist(making: Making, portmap: object): string {
     { type: "portmap", ...portmap },
   ];
   const one = [{ type: "netloom", driver: "bridge", ...main, ...portmap }];
-  const plugins = making === "one plugin" ? one : chain;
+  const lists = {
+    "a chain of plugins": chain,
+    "one plugin": one,
+    macvlan: macvlanNetwork(network.name).plugins,
+  };
+  const plugins = lists[making];
   return JSON.stringify({ cniVersion: "1.0.0", name: network.name, plugins });
 }
 

@@ -26,6 +26,22 @@ export function inlineNetwork(options: NetworkOptions): Network {
   return { ...options, plugins: [one] };
 }
 
+const guard = { ingressPolicy: "isolated" };
+const limits = { ingressRate: 8e7, ingressBurst: 8e6, egressRate: 8e7, egressBurst: 8e6 };
+
+/** A bridge with limits and isolated containers, by a chain. */
+export function limitedNetwork(options: NetworkOptions): Network {
+  const main = { type: "bridge", ...mainConfig(options) };
+  const plugins = [main, { type: "firewall", ...guard }, { type: "bandwidth", ...limits }];
+  return { ...options, plugins };
+}
+
+/** The same in one `netloom` plugin. */
+export function inlineLimitedNetwork(options: NetworkOptions): Network {
+  const main = { type: "netloom", driver: "bridge", ...mainConfig(options) };
+  return { ...options, plugins: [{ ...main, firewall: guard, bandwidth: limits }] };
+}
+
 const mainConfig = ({ bridge, subnet }: NetworkOptions) => ({
   bridge,
   isGateway: true,

@@ -5,8 +5,10 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +16,10 @@ import { join } from "node:path";
 import { root } from "../support/reference.ts";
 import { run } from "../support/run.ts";
 
-const plugins = ["bridge", "host-local", "loopback", "netloom", "portmap", "ptp", "static"];
+const plugins = (
+  "bandwidth bridge dhcp dummy firewall host-device host-local ipvlan loopback macvlan netloom portmap ptp sbr static " +
+  "tap tuning vlan vrf"
+).split(" ");
 const version = { CNI_COMMAND: "VERSION", CNI_PATH: "/nonexistent" };
 
 let dir: string;
@@ -35,18 +40,24 @@ describe("make install", () => {
   test("makes one executable and a link to it under each plugin's name, also over others", async () => {
     mkdirSync(join(dir, "cni"));
     writeFileSync(join(dir, "cni/bridge"), "another bridge", { mode: 0o755 });
-    writeFileSync(join(dir, "cni/bandwidth"), "another plugin", { mode: 0o755 });
+    writeFileSync(join(dir, "cni/flannel"), "another plugin", { mode: 0o755 });
     await make("install", ...places());
     expect(readdirSync(join(dir, "usr/bin"))).toEqual(["netloom"]);
-    expect(readdirSync(join(dir, "cni")).sort()).toEqual(["bandwidth", ...plugins]);
+    expect(readdirSync(join(dir, "cni")).sort()).toEqual(["flannel", ...plugins].sort());
     for (const name of plugins) {
       expect(readlinkSync(join(dir, "cni", name))).toBe(`${dir}/usr/bin/netloom`);
     }
   });
 
+  test("installs a manual page for every command", () => {
+    const pages = readdirSync(join(dir, "usr/share/man/man1"));
+    expect(pages).toContain("netloom.1");
+    expect(pages).toContain("netloom-apply.1");
+  });
+
   test("may be repeated", async () => {
     await make("install", ...places());
-    expect(readdirSync(join(dir, "cni")).sort()).toEqual(["bandwidth", ...plugins]);
+    expect(readdirSync(join(dir, "cni")).sort()).toEqual(["flannel", ...plugins].sort());
   });
 
   test.each(plugins)(
@@ -72,12 +83,52 @@ describe("make install", () => {
     expect(readlinkSync(join(dir, "dest/opt/n/cni/bridge"))).toBe("/opt/n/bin/netloom");
   });
 
+  const units = () => join(dir, "usr/lib/systemd/system");
+
+  test("installs the units of systemd, which start what was installed", () => {
+    const started = {
+      up: "up $NETLOOM_UP_OPTIONS",
+      server: "server $NETLOOM_SERVER_OPTIONS",
+      agent: "agent $NETLOOM_AGENT_OPTIONS",
+      dhcp: "dhcp",
+    };
+    const services = Object.keys(started).map((name) => `netloom-${name}.service`);
+    expect(readdirSync(units()).sort()).toEqual([...services, "netloom-dhcp.socket"].sort());
+    for (const [name, words] of Object.entries(started)) {
+      const text = readFileSync(join(units(), `netloom-${name}.service`), "utf8");
+      expect(text.match(/^Exec.*$/gm)).toEqual([`ExecStart=${dir}/usr/bin/netloom ${words}`]);
+      const options = `EnvironmentFile=-/etc/default/netloom-${name}\n`;
+      if (words.includes("$")) expect(text).toContain(options);
+    }
+    const socket = join(units(), "netloom-dhcp.socket");
+    expect(readFileSync(socket, "utf8")).toContain("ListenStream=/run/netloom/dhcp.sock\n");
+    expect(statSync(socket).mode & 0o777).toBe(0o644);
+  });
+
+  test("puts units where UNIT_DIR says, and none where it is empty", async () => {
+    const to = ["PREFIX=/opt/n", "CNI_BIN_DIR=/opt/n/cni"];
+    await make("install", `DESTDIR=${dir}/with`, ...to, "UNIT_DIR=/etc/systemd/system");
+    const unit = readFileSync(join(dir, "with/etc/systemd/system/netloom-dhcp.service"), "utf8");
+    expect(unit).toContain("\nExecStart=/opt/n/bin/netloom dhcp\n");
+    await make("install", `DESTDIR=${dir}/without`, ...to, "UNIT_DIR=");
+    expect(readdirSync(join(dir, "without/opt/n")).sort()).toEqual(["bin", "cni", "share"]);
+    await make("uninstall", `DESTDIR=${dir}/without`, ...to, "UNIT_DIR=");
+  });
+
+  test("leaves units that start another executable to make uninstall of that one", async () => {
+    const other = ["PREFIX=/opt/other", `CNI_BIN_DIR=${dir}/none`, `UNIT_DIR=${units()}`];
+    await make("uninstall", ...other);
+    expect(readdirSync(units())).toHaveLength(5);
+  });
+
   test("is taken back by make uninstall, but for what is not ours", async () => {
     rmSync(join(dir, "cni/ptp"));
     writeFileSync(join(dir, "cni/ptp"), "another ptp", { mode: 0o755 });
     await make("uninstall", ...places());
     expect(readdirSync(join(dir, "usr/bin"))).toEqual([]);
-    expect(readdirSync(join(dir, "cni")).sort()).toEqual(["bandwidth", "ptp"]);
+    expect(readdirSync(join(dir, "usr/share/man/man1"))).toEqual([]);
+    expect(readdirSync(join(dir, "cni")).sort()).toEqual(["flannel", "ptp"]);
+    expect(readdirSync(units())).toEqual([]);
   });
 });
 

@@ -104,10 +104,7 @@ describe("with the reservations on it", () => {
     using store = onDisk();
     store.add("c1", subnet);
     await remount("ro");
-    expectRefused(
-      store,
-      "the file system is read-only: mount it writable, or use another directory",
-    );
+    expectRefused(store, "the file system is read-only: mount it writable, or use another folder");
     expect(() => store.del("c1")).toThrow("Cannot release 10.1.0.2");
     expect(store.del("c9")).toEqual([]);
     await remount("rw");

@@ -4,6 +4,7 @@ import { Attachment, makeContainers } from "../host/attachment.ts";
 import { chainedNetwork, inlineNetwork } from "../host/networks.ts";
 import { PrivateHost } from "../host/private-host.ts";
 import { beyond, difference, mayStay, snapshot } from "../host/snapshot.ts";
+import { generator } from "../support/random.ts";
 import { ourDir } from "../support/reference.ts";
 import { inLanes } from "./lanes.ts";
 
@@ -73,14 +74,3 @@ test("once all are detached nothing is left beyond the stated list", async () =>
   const left = difference(before, await snapshot(host));
   expect(beyond(allowed, left)).toEqual({ added: [], removed: [] });
 }, 60_000);
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

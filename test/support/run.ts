@@ -1,4 +1,5 @@
 /** Runs programs, optionally inside a network namespace, and gives back what they said. */
+import { patient } from "./patience.ts";
 
 /** What a finished program said. */
 export interface Finished {
@@ -15,7 +16,7 @@ export interface RunOptions {
   /** The whole environment but PATH and HOME. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** The program is killed after so long. */
+  /** The program is killed after so long, in the VM after several times that. */
   readonly timeoutMs?: number;
 }
 
@@ -30,7 +31,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     stderr: "pipe",
     cwd: options.cwd,
     env: { PATH: systemPath, HOME: "/root", ...options.env },
-    timeout: options.timeoutMs ?? 30_000,
+    timeout: patient(options.timeoutMs ?? 30_000),
     killSignal: "SIGKILL",
   });
   const [stdout, stderr, status] = await Promise.all([

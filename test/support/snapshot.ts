@@ -10,6 +10,11 @@ export interface NetnsState {
   readonly neighbours: any[];
   readonly rules: any[];
   readonly bridgePorts: any[];
+  /** Each port's VLANs; empty where the kernel's bridges filter none. */
+  readonly bridgeVlans: any[];
+  readonly qdiscs: any[];
+  /** `from to`: what comes in by one link is sent by another. */
+  readonly redirections: readonly string[];
   /** From the path below /proc/sys to the value. */
   readonly sysctls: Record<string, string>;
 }
@@ -22,13 +27,16 @@ const lists = {
   rules4: "ip -j -4 rule",
   rules6: "ip -j -6 rule",
   bridgePorts: "bridge -j -d link",
+  bridgeVlans: "bridge -j vlan show",
+  qdiscs: "tc -j qdisc show",
 } as const;
 
 const sysctlPaths = [
-  "net/ipv4/ip_forward",
-  ...["forwarding", "route_localnet", "proxy_arp", "arp_notify", "rp_filter", "accept_local"].map(
-    (name) => `net/ipv4/conf/*/${name}`,
-  ),
+  ...["net/ipv4/ip_forward", "net/ipv4/ping_group_range", "net/core/somaxconn"],
+  ...[
+    ...["forwarding", "route_localnet", "proxy_arp", "arp_notify", "rp_filter", "accept_local"],
+    ...["arp_filter", "log_martians"],
+  ].map((name) => `net/ipv4/conf/*/${name}`),
   ...["forwarding", "disable_ipv6", "accept_ra", "accept_dad", "optimistic_dad", "proxy_ndp"].map(
     (name) => `net/ipv6/conf/*/${name}`,
   ),
@@ -36,11 +44,17 @@ const sysctlPaths = [
 
 const separator = "==== next";
 
+const redirections = `for link in $(tc qdisc show | sed -n 's/^qdisc ingress .* dev \\([^ ]*\\) .*/\\1/p'); do
+  tc filter show dev $link ingress | sed -n "s/.*Egress Redirect to device \\([^)]*\\)) stolen.*/$link \\1/p"
+done; echo; echo ${separator}`;
+
 /** Reads the namespace in one go. `netns` is a name below /var/run/netns. */
 export async function readNetns(netns: string): Promise<NetnsState> {
   const commands = Object.values(lists).map((command) => `${command}; echo; echo ${separator}`);
   const sysctls = `cd /proc/sys; grep -H . ${sysctlPaths.join(" ")} 2>/dev/null || true`;
-  const texts = (await shell([...commands, sysctls].join("\n"), { netns })).split(separator);
+  const texts = (await shell([...commands, redirections, sysctls].join("\n"), { netns })).split(
+    separator,
+  );
   const names = Object.keys(lists);
   const part = (name: keyof typeof lists): any[] => {
     const text = texts[names.indexOf(name)]!.trim();
@@ -54,7 +68,10 @@ export async function readNetns(netns: string): Promise<NetnsState> {
     neighbours: part("neighbours"),
     rules: [...part("rules4"), ...part("rules6")],
     bridgePorts: part("bridgePorts"),
-    sysctls: readSysctls(texts[names.length]!),
+    bridgeVlans: part("bridgeVlans"),
+    qdiscs: part("qdiscs"),
+    redirections: texts[names.length]!.split("\n").filter((line) => line !== ""),
+    sysctls: readSysctls(texts[names.length + 1]!),
   };
 }
 

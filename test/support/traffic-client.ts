@@ -2,9 +2,10 @@
  * A program: tries the probes given as JSON on standard input, all at once, and prints for each
  * who the other end took it for, `reached` for a ping, or null where nothing came back.
  */
+import { patient } from "./patience.ts";
 import type { Probe } from "./traffic.ts";
 
-const patienceMs = 1000;
+const patienceMs = patient(1000);
 
 function tcp({ address, port }: Probe): Promise<string | null> {
   return new Promise((resolve) => {
@@ -54,7 +55,7 @@ async function udp({ address, port }: Probe): Promise<string | null> {
 }
 
 async function ping({ address }: Probe): Promise<string | null> {
-  const child = Bun.spawn(["ping", "-n", "-c1", "-W1", address], {
+  const child = Bun.spawn(["ping", "-n", "-c1", `-W${patienceMs / 1000}`, address], {
     stdout: "ignore",
     stderr: "ignore",
   });

@@ -35,12 +35,13 @@ export async function serve(
 
 /**
  * Tries all probes at once from a namespace. For each: the address that the server saw as ours
- * (`reached` for a ping), or null where nothing came back within a second.
+ * (`reached` for a ping), or null where nothing came back within a second (`patient`).
  */
 export async function probe(netns: string, probes: readonly Probe[]): Promise<(string | null)[]> {
   const script = join(import.meta.dir, "traffic-client.ts");
   const stdin = JSON.stringify(probes);
-  const finished = await run([process.execPath, script], { netns, stdin });
+  const env = { NETLOOM_VM: process.env.NETLOOM_VM };
+  const finished = await run([process.execPath, script], { netns, stdin, env });
   if (finished.status !== 0) throw new Error(`Cannot try probes: ${finished.stderr}`);
   return JSON.parse(finished.stdout);
 }

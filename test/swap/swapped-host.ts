@@ -12,7 +12,9 @@ import { readFilters } from "../support/snapshot.ts";
 import { TestHost } from "../support/test-host.ts";
 import { type Probe, probe, serve } from "../support/traffic.ts";
 
-const types = ["bridge", "ptp", "loopback", "host-local", "static", "portmap"];
+const types = [
+  ...["bridge", "ptp", "loopback", "host-local", "static", "portmap", "sbr", "tuning"],
+];
 
 /** An attachment on the host: what a runtime remembers of it. */
 export interface Attached {

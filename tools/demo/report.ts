@@ -41,7 +41,7 @@ export async function command(line: string, work: () => Promise<string>): Promis
     console.log(
       `  ${paint(36, line)}${" ".repeat(Math.max(1, columns - line.length))}${took.padStart(8)}`,
     );
-    console.log(detail.replace(/^/gm, "    "));
+    console.log(detail.replace(/^(?=.)/gm, "    "));
   } catch (error) {
     console.log(`  ${paint(36, line)} ${paint(31, "FAILED")}`);
     throw error;

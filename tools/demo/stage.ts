@@ -30,6 +30,12 @@ export async function needed(): Promise<string> {
   return `has ${wanted.map(([feature]) => feature).join(", ")}`;
 }
 
+/** Covers /run with an empty one: podman and others keep their state there, and it goes with us. */
+export async function ownRun(): Promise<void> {
+  const script = "mount -t tmpfs -o mode=0755 netloom-demo /run && mkdir /run/netns /run/lock";
+  await run(["sh", "-ec", script]);
+}
+
 /** The host's way out: a veth pair to a namespace that plays the world. */
 export async function uplink(): Promise<string> {
   await run([

@@ -1,41 +1,53 @@
-/** The `netloom` plugin: with an inline `driver`, the work of a chain of plugins in one run. */
-import { withHairpin } from "../../drivers/hairpin.ts";
+/**
+ * The `netloom` plugin: with an inline `driver`, the work of a chain of plugins in one run; with
+ * the name of a declared `network`, what the host's agent makes of it.
+ */
 import { drivers } from "../../drivers/index.ts";
-import { portmapObjects } from "../../drivers/portmap.ts";
-import { parsePortmapConfig } from "../../drivers/portmap-config.ts";
+import { ConfigError } from "../../model/config-error.ts";
 import { oneOf } from "../../model/parse.ts";
-import type { Port } from "../../model/port.ts";
 import type { Call, Plugin } from "../plugin.ts";
+import { driverPlugin } from "./driver-plugin.ts";
 import { linkPlugin } from "./link-plugin.ts";
 
 const type = "netloom";
 
-/** The driver's plugin, with published ports. */
-function pluginOf(call: Call): Plugin {
+/** The driver's plugin, with what is to be added. */
+async function pluginOf(call: Call): Promise<Plugin> {
   const networkTypes = drivers.map((driver) => driver.networkType);
   const name = oneOf(...networkTypes)(call.conf.raw.driver, "driver");
-  const driver = drivers.find((candidate) => candidate.networkType === name)!;
-  return linkPlugin(publishes(call) ? withHairpin(driver) : driver, { type, extras });
+  return driverPlugin(call, drivers.find(({ networkType }) => networkType === name)!);
 }
-
-function publishes({ runtimeConfig }: Call): boolean {
-  return Array.isArray(runtimeConfig.portMappings) && runtimeConfig.portMappings.length > 0;
-}
-
-const extras = (call: Call) => {
-  const config = parsePortmapConfig(call.conf.raw);
-  return (port: Port, link: string) =>
-    portmapObjects({ ...port, ...config, via: { 4: link, 6: link } });
-};
 
 /** What was made is taken away by its record: a driver that the configuration lost is no matter. */
 const taking = linkPlugin(drivers[0]!, { type });
 
+const inProcess: Plugin = {
+  type,
+  add: async (call) => (await pluginOf(call)).add(call),
+  del: (call) => taking.del(call),
+  check: async (call) => (await pluginOf(call)).check(call),
+  gc: (call, valid) => taking.gc(call, valid),
+  status: async (call) => (await pluginOf(call)).status(call),
+};
+
+/** Who does the work. Throws ConfigError where the configuration names both. */
+async function chosen({ conf }: Call): Promise<Plugin> {
+  const { network, driver } = conf.raw;
+  if (network === undefined || network === null) return inProcess;
+  if (driver !== undefined && driver !== null) {
+    throw new ConfigError(
+      "network",
+      'does not go with "driver": a declared network says itself how it is made',
+    );
+  }
+  return (await import("./declared-network.ts")).declaredNetwork;
+}
+
 export const netloomPlugin: Plugin = {
   type,
-  add: (call) => pluginOf(call).add(call),
-  del: (call) => taking.del(call),
-  check: (call) => pluginOf(call).check(call),
-  gc: (call, valid) => taking.gc(call, valid),
-  status: (call) => pluginOf(call).status(call),
+  add: async (call) => (await chosen(call)).add(call),
+  del: async (call) => (await chosen(call)).del(call),
+  check: async (call) => (await chosen(call)).check(call),
+  gc: async (call, valid) => (await chosen(call)).gc(call, valid),
+  status: async (call) => (await chosen(call)).status(call),
 };

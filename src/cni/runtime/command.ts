@@ -1,4 +1,4 @@
-/** What `netloom cni` and `netloom sandbox` do, and what they print. */
+/** What `netloom cni`, `sandbox` and `port` do, and what they print. */
 import { existsSync, realpathSync, writeSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { netnsPath } from "../../engine/sandbox.ts";
@@ -7,8 +7,16 @@ import { CniError, cniCodes, errorJson, toCniError } from "../errors.ts";
 import { writeResult } from "../result.ts";
 import type { AttachmentId } from "../types.ts";
 import { addNetwork, checkNetwork, delNetwork } from "./attach.ts";
-import type { Attachment, Runtime } from "./attachment.ts";
+import { type Attachment, defaultCacheDir, type Runtime } from "./attachment.ts";
 import { attachments, gcNetwork, statusNetwork } from "./collect.ts";
+import {
+  type Declared,
+  declaredNetwork,
+  hasAgent,
+  isOfPort,
+  lacksAgent,
+  mayBeDeclared,
+} from "./declared.ts";
 import { findNetwork, loadNetworkFile, type NetworkList, networksIn } from "./network-list.ts";
 import { resultLines, table } from "./show.ts";
 import { statusOf, watchSignals } from "./signals.ts";
@@ -72,6 +80,48 @@ export async function runSandboxCommand(command: SandboxCommand): Promise<number
   }
 }
 
+/** What `netloom port` does: a namespace by name or path, and the declared port that is meant. */
+export type PortCommand = Required<Omit<Declared, "network">> & { readonly netns: string } & (
+    | { readonly verb: "attach"; readonly network: string; readonly ifName: string }
+    | { readonly verb: "detach"; readonly ifName?: string }
+  );
+
+/** The same for `netloom port`. */
+export async function runPortCommand(command: PortCommand): Promise<number> {
+  const places = { confDir: "", cacheDir: defaultCacheDir, json: false };
+  const given = { ...places, namespaces: [command.netns], args: [], capabilityArgs: {} };
+  const runtime = runtimeOf(places);
+  try {
+    if (command.verb === "attach") {
+      const add = { ...given, ...command, verb: "add" } as const;
+      return await forEachNamespace(add, runtime, declaredNetwork(command));
+    }
+    const { port, namespace, netns, ifName } = command;
+    const containerId = idOf(netnsOf(netns));
+    const found = attachments(runtime).find(
+      (one) =>
+        one.containerId === containerId &&
+        isOfPort(one, command) &&
+        (ifName === undefined || one.ifName === ifName),
+    );
+    if (found) {
+      const { network } = found;
+      const del = { ...given, network, ifName: found.ifName, verb: "del" } as const;
+      return await forEachNamespace(del, runtime, { name: network });
+    }
+    print(
+      `"${netns}" was not attached to port "${namespace}/${port}" by "netloom port attach": ` +
+        '"netloom cni list" shows what is attached',
+    );
+    return 0;
+  } catch (error) {
+    return fail(error, false);
+  }
+}
+
+/** Of what people attach by hand: as of every command about declared things (`cli/exit.ts`). */
+const inUseStatus = 4;
+
 function fail(thrown: unknown, json: boolean): 1 {
   const error = toCniError(thrown);
   if (json) print(errorJson(error));
@@ -112,9 +162,13 @@ async function perform(command: CniCommand, runtime: Runtime): Promise<number> {
  * Each namespace by itself: one that fails doesn't keep the others from their turn. A signal ends
  * us between two of them, so that none stays half attached; a second one ends us at once.
  */
-async function forEachNamespace(command: AttachCommand & CniCommand, runtime: Runtime) {
+async function forEachNamespace(
+  command: AttachCommand & CniCommand,
+  runtime: Runtime,
+  declared?: Context["network"],
+) {
   checkIfName(command.ifName, "Link name");
-  const network = openForVerb(command);
+  const network = declared ?? openForVerb(command);
   const watch = watchSignals();
   let signals = 0;
   watch.forward = (signal) => {
@@ -126,7 +180,9 @@ async function forEachNamespace(command: AttachCommand & CniCommand, runtime: Ru
     try {
       await attachOrDetach({ command, runtime, network }, namespace);
     } catch (error) {
-      status = fail(error, command.json);
+      const failed = fail(error, command.json);
+      const isInUse = toCniError(error).code === cniCodes.conflict;
+      status = declared && isInUse ? inUseStatus : failed;
     }
   }
   return status;
@@ -161,7 +217,7 @@ async function attachOrDetach({ command, runtime, network }: Context, namespace:
 }
 
 function attachmentOf(command: AttachCommand, namespace: string): Attachment {
-  const netns = namespace.includes("/") ? resolve(namespace) : netnsPath(namespace);
+  const netns = netnsOf(namespace);
   const containerId = command.containerId ?? idOf(netns);
   checkContainerId(containerId, "Container ID");
   const { ifName, args, capabilityArgs } = command;
@@ -176,6 +232,8 @@ function attachmentOf(command: AttachCommand, namespace: string): Attachment {
   };
 }
 
+const netnsOf = (word: string) => (word.includes("/") ? resolve(word) : netnsPath(word));
+
 /** One namespace, one ID, whatever links lead to it (/var/run is one to /run), gone or not. */
 function idOf(netns: string): string {
   const folder = dirname(netns);
@@ -185,9 +243,19 @@ function idOf(netns: string): string {
   return isCniName(name) ? `${name}-${hash}` : `netns-${hash}`;
 }
 
+/** A file, a list of the folder, or a declared network of this host's agent. */
 function openNetwork(network: string, confDir: string): NetworkList {
   const isFile = network.includes("/") || /\.(conflist|conf|json)$/.test(network);
-  return isFile ? loadNetworkFile(network) : findNetwork(network, confDir);
+  const isDeclared = mayBeDeclared(network);
+  if (isDeclared && hasAgent()) {
+    const isListed = networksIn(confDir).networks.some(({ name }) => name === network);
+    if (!isListed) return declaredNetwork({ network });
+  }
+  try {
+    return isFile ? loadNetworkFile(network) : findNetwork(network, confDir);
+  } catch (error) {
+    throw isDeclared ? lacksAgent(toCniError(error)) : error;
+  }
 }
 
 /** A network whose file is gone can still be detached from: the cache has what it was. */

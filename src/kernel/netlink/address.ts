@@ -13,8 +13,13 @@ const addressFlag = {
   deprecated: 0x20,
   tentative: 0x40,
   permanent: 0x80,
+  managesTemporary: 0x100,
   noPrefixRoute: 0x200,
+  joinsGroup: 0x400,
 } as const;
+
+/** A lifetime that does not end. */
+const forever = 0xffffffff;
 
 /** Flags above do not fit the header, and then all stand in an attribute instead. */
 const lastShortFlag = 0xff;
@@ -26,6 +31,7 @@ export const addressLayout = layout(
     local: [2, ip],
     label: [3, string],
     broadcast: [4, ip],
+    lifetimes: [6, struct({ preferredS: u32, validS: u32, createdCs: u32, updatedCs: u32 })],
     flags: [8, u32],
     routePriority: [9, u32],
     protocol: [11, u8], // since 5.18
@@ -38,9 +44,22 @@ export interface NewAddress {
   readonly index: number;
   /** With prefix length: `10.1.0.1/24`. */
   readonly address: string;
+  /** The address at the other end, where the link is one between two. */
+  readonly peer?: string;
   readonly broadcast?: string;
+  /** At most 15 bytes (IPv4). Absent: the link's name. */
+  readonly label?: string;
   /** 0 global (the kernel's choice when absent), 253 link, 254 host. */
   readonly scopeId?: number;
+  /** Seconds until it is not used for new connections, and until it goes. Absent: never. */
+  readonly preferredS?: number;
+  readonly validS?: number;
+  /** Priority of the route to the prefix. Absent: the kernel's choice. */
+  readonly routePriority?: number;
+  /** Addresses of a private, changing kind are made in its prefix (IPv6). */
+  readonly managesTemporary?: boolean;
+  /** The link joins this multicast group. */
+  readonly joinsGroup?: boolean;
   /** False: no duplicate address detection (IPv6). */
   readonly dad?: boolean;
   /** Usable while detection runs (IPv6); ignored unless the link's `optimistic_dad` is set. */
@@ -57,9 +76,20 @@ export interface AddressInfo {
   readonly address: string;
   readonly family: number;
   readonly scopeId: number;
+  /** The address at the other end, where the link is one between two. */
+  readonly peer?: string;
   readonly broadcast?: string;
   readonly label?: string;
   readonly protocol?: number;
+  readonly routePriority?: number;
+  /** Seconds until it is not used for new connections, and until it goes. Absent: never. */
+  readonly preferredS?: number;
+  readonly validS?: number;
+  readonly noPrefixRoute: boolean;
+  readonly managesTemporary: boolean;
+  readonly joinsGroup: boolean;
+  /** IPv4: behind another of its subnet. IPv6: of a private, changing kind. */
+  readonly secondary: boolean;
   /** IFA_F_ bits. */
   readonly flags: number;
   readonly permanent: boolean;
@@ -76,7 +106,9 @@ export function addAddress(spec: NewAddress): Request {
   const flags =
     (spec.dad === false ? addressFlag.noDad : 0) |
     (spec.optimistic ? addressFlag.optimistic : 0) |
-    (spec.noPrefixRoute ? addressFlag.noPrefixRoute : 0);
+    (spec.noPrefixRoute ? addressFlag.noPrefixRoute : 0) |
+    (spec.managesTemporary ? addressFlag.managesTemporary : 0) |
+    (spec.joinsGroup ? addressFlag.joinsGroup : 0);
   return request(
     {
       op: `add address ${spec.address} to link ${spec.index}`,
@@ -94,17 +126,25 @@ export function addAddress(spec: NewAddress): Request {
       },
       attrs: {
         local: address,
-        address,
+        address: spec.peer ?? address,
+        label: spec.label,
         broadcast: spec.broadcast,
+        lifetimes: lifetimesOf(spec),
         flags: flags > lastShortFlag ? flags : undefined,
+        routePriority: spec.routePriority,
         protocol: spec.protocol,
       },
     },
   );
 }
 
+function lifetimesOf({ preferredS, validS }: NewAddress) {
+  if (preferredS === undefined && validS === undefined) return undefined;
+  return { preferredS: preferredS ?? forever, validS: validS ?? forever };
+}
+
 /** Removes an address; one that is not there, or whose link is gone, is removed. */
-export function removeAddress(spec: Pick<NewAddress, "index" | "address">): Request {
+export function removeAddress(spec: Pick<NewAddress, "index" | "address" | "peer">): Request {
   const { address, length } = splitPrefix(spec.address);
   return request(
     {
@@ -116,7 +156,7 @@ export function removeAddress(spec: Pick<NewAddress, "index" | "address">): Requ
     addressLayout,
     {
       header: { family: familyOf(address), prefixLength: length, index: spec.index },
-      attrs: { local: address, address },
+      attrs: { local: address, address: spec.peer ?? address },
     },
   );
 }
@@ -126,14 +166,24 @@ export function readAddress(message: Message): AddressInfo {
   const { header, attrs } = decode(message, addressLayout);
   const flags = attrs.flags ?? header.flags;
   const has = (bit: number) => (flags & bit) !== 0;
+  const lasting = (seconds = forever) => (seconds === forever ? undefined : seconds);
+  const isPair = attrs.local !== undefined && attrs.local !== attrs.address;
   return {
     index: header.index,
     address: `${attrs.local ?? attrs.address}/${header.prefixLength}`,
     family: header.family,
     scopeId: header.scope,
+    peer: isPair ? attrs.address : undefined,
     broadcast: attrs.broadcast,
     label: attrs.label,
     protocol: attrs.protocol,
+    routePriority: attrs.routePriority,
+    preferredS: lasting(attrs.lifetimes?.preferredS),
+    validS: lasting(attrs.lifetimes?.validS),
+    noPrefixRoute: has(addressFlag.noPrefixRoute),
+    managesTemporary: has(addressFlag.managesTemporary),
+    joinsGroup: has(addressFlag.joinsGroup),
+    secondary: has(addressFlag.secondary),
     flags,
     permanent: has(addressFlag.permanent),
     tentative: has(addressFlag.tentative),

@@ -10,6 +10,7 @@ import { decode, encode, type Message, messages, nlmF, type Request } from "./me
 import { replaceNeigh } from "./neigh.ts";
 import { addRoute, removeRoute } from "./route.ts";
 import { addRule } from "./rule.ts";
+import { vlanFlag } from "./vlan.ts";
 
 /** What a request says, without its number. */
 function saying(message: Message) {
@@ -52,6 +53,42 @@ const pairs: [string, Request][] = [
   ["ip link set dev v up promisc", changeLink({ index: 6 }, { up: true, promisc: true })],
   ["ip link set dev br0 up group", changeLink({ index: 5 }, { up: true, group: 108 })],
   ["ip link set dev br0 addrgenmode", changeLink({ index: 5 }, { addrGenMode: "none" })],
+  [
+    "ip link add link v name iv0",
+    createLink({
+      name: "iv0",
+      kind: "ipvlan",
+      index: 8,
+      link: 6,
+      ipvlan: { mode: "l3s", flag: "private" },
+    }),
+  ],
+  [
+    "ip link add link v name iv1",
+    createLink({
+      name: "iv1",
+      kind: "ipvlan",
+      index: 8,
+      link: 6,
+      mtu: 1300,
+      ipvlan: { mode: "l2", flag: "bridge" },
+    }),
+  ],
+  [
+    "ip link add link v name v.7",
+    createLink({
+      name: "v.7",
+      kind: "vlan",
+      index: 8,
+      link: 6,
+      vlan: {
+        id: 7,
+        protocol: "802.1ad",
+        flags: { flags: vlanFlag.gvrp, mask: vlanFlag.gvrp | vlanFlag.reorderHeader },
+      },
+    }),
+  ],
+  ["ip link add name d0", createLink({ name: "d0", kind: "dummy", index: 8, mtu: 1300 })],
   [
     "bridge vlan add dev v vid 10",
     addBridgeVlans({ index: 6 }, [{ vid: 10, pvid: true, untagged: true }]),

@@ -34,6 +34,7 @@ describe("a refusal tells the kernel's own words", () => {
   const cases: [string, string, string][] = [
     ["ip addr add 10.1.0.1/24 dev", "EEXIST", "ipv4: Address already assigned"],
     ["ip addr del 10.1.0.99/24", "EADDRNOTAVAIL", "ipv4: Address not found"],
+    ["ip link add link v name iv0", "EOPNOTSUPP", "Unknown device type"],
     ["ip route add 10.13.0.0/16", "ENETUNREACH", "Nexthop has invalid gateway"],
   ];
   for (const [command, code, extack] of cases) {

@@ -9,6 +9,7 @@ import type { AttrTable, Codec } from "./codec.ts";
 import * as codec from "./codec.ts";
 import { conntrackLayout, readConntrack } from "./conntrack.ts";
 import { readFdbEntry } from "./fdb.ts";
+import { readFilter } from "./filter.ts";
 import { linkLayout } from "./link.ts";
 import { readLink } from "./link-info.ts";
 import { linkKinds, portKinds } from "./link-kinds.ts";
@@ -22,9 +23,13 @@ import {
   request,
 } from "./message.ts";
 import { neighLayout, readNeigh } from "./neigh.ts";
+import { netconfLayout, readNetconf } from "./netconf.ts";
+import { readQdisc } from "./qdisc.ts";
 import { readRoute } from "./route-info.ts";
 import { routeLayout } from "./route-table.ts";
 import { readRule, ruleLayout } from "./rule.ts";
+import { trafficLayout } from "./traffic.ts";
+import { readTrafficClass } from "./traffic-class.ts";
 
 const layouts: Record<string, Layout<any, any>> = {
   link: linkLayout,
@@ -32,8 +37,10 @@ const layouts: Record<string, Layout<any, any>> = {
   route: routeLayout,
   neighbour: neighLayout,
   rule: ruleLayout,
+  netconf: netconfLayout,
   "bridge VLAN": bridgeVlanLayout,
   conntrack: conntrackLayout,
+  "traffic control": trafficLayout,
 };
 
 /** What makes model words of messages of the layout. */
@@ -43,8 +50,10 @@ const readers: Record<string, ((message: Message) => unknown)[]> = {
   route: [readRoute],
   neighbour: [readNeigh, readFdbEntry],
   rule: [readRule],
+  netconf: [readNetconf],
   "bridge VLAN": [readBridgeVlans],
   conntrack: [readConntrack],
+  "traffic control": [readQdisc, readTrafficClass, readFilter],
 };
 
 const u16 = fc.nat(0xffff);
@@ -102,6 +111,7 @@ function attrsOf(table: AttrTable): Arbitrary<any> {
   const entries = Object.entries(table).map(([name, [, of]]) =>
     fc.record({ name: fc.constant(name), value: arbitraryOf(of) }),
   );
+  if (entries.length === 0) return fc.constant({});
   return fc
     .array(fc.oneof(...entries), { maxLength: 6 })
     .map((chosen) => Object.fromEntries(chosen.map(({ name, value }) => [name, value])));
@@ -130,6 +140,16 @@ byCodec.set(
       numRxQueues: u32,
     },
     { requiredKeys: ["name", "index"] },
+  ),
+);
+byCodec.set(
+  linkKinds.macvlan.table.allowedMacs[1],
+  fc.array(mac, { maxLength: 4 }).map((macs) => macs.sort()),
+);
+byCodec.set(
+  linkKinds.macvlan,
+  attrsOf(linkKinds.macvlan.table).filter(
+    ({ mode, allowedMacs }) => mode !== "source" || allowedMacs,
   ),
 );
 const kindOf = <K extends string>(kinds: Record<K, any>) =>

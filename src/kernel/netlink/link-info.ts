@@ -20,6 +20,9 @@ export interface LinkInfo {
   readonly flags: number;
   readonly up: boolean;
   readonly promisc: boolean;
+  readonly allmulti: boolean;
+  /** Packets. */
+  readonly txQueueLength: number;
   /** `up`, `down`, `lowerLayerDown` …; `lo` is always `unknown`. */
   readonly operState: string | number;
   readonly group: number;
@@ -33,8 +36,13 @@ export interface LinkInfo {
   /** The kernel's number for the namespace of `link`; absent when it is the link's own. */
   readonly linkNetnsId?: number;
   readonly addrGenMode?: Value<typeof addrGenMode>;
+  /** What `linkKinds` reads of the kind's own settings. */
+  readonly data?: unknown;
   /** Of bridges. */
   readonly bridge?: Value<(typeof linkKinds)["bridge"]>;
+  readonly ipvlan?: Value<(typeof linkKinds)["ipvlan"]>;
+  readonly macvlan?: Value<(typeof linkKinds)["macvlan"]>;
+  readonly vlan?: Value<(typeof linkKinds)["vlan"]>;
   /** Of links in a bridge. */
   readonly bridgePort?: BridgePortSettings;
 }
@@ -47,6 +55,7 @@ export function readLink(message: Message): LinkInfo {
 /** The same of a message that is decoded already. */
 export function linkOf({ header, attrs }: Decoded<typeof linkLayout>): LinkInfo {
   const kindInfo = attrs.kindInfo ?? {};
+  const dataOf = (kind: string) => (kindInfo.kind === kind ? kindInfo.data : undefined);
   return {
     index: header.index,
     name: attrs.name ?? "",
@@ -55,6 +64,8 @@ export function linkOf({ header, attrs }: Decoded<typeof linkLayout>): LinkInfo 
     flags: header.flags,
     up: (header.flags & linkFlag.up) !== 0,
     promisc: (header.flags & linkFlag.promisc) !== 0,
+    allmulti: (header.flags & linkFlag.allmulti) !== 0,
+    txQueueLength: attrs.txQueueLength ?? 0,
     operState: attrs.operState ?? "unknown",
     group: attrs.group ?? 0,
     master: attrs.master || undefined,
@@ -63,7 +74,11 @@ export function linkOf({ header, attrs }: Decoded<typeof linkLayout>): LinkInfo 
     link: attrs.link,
     linkNetnsId: attrs.linkNetnsId,
     addrGenMode: attrs.afSpec?.inet6?.addrGenMode,
-    bridge: kindInfo.kind === "bridge" ? (kindInfo.data as LinkInfo["bridge"]) : undefined,
+    data: kindInfo.data,
+    bridge: dataOf("bridge") as LinkInfo["bridge"],
+    ipvlan: dataOf("ipvlan") as LinkInfo["ipvlan"],
+    macvlan: dataOf("macvlan") as LinkInfo["macvlan"],
+    vlan: dataOf("vlan") as LinkInfo["vlan"],
     bridgePort:
       kindInfo.portKind === "bridge" ? (kindInfo.portData as BridgePortSettings) : undefined,
   };

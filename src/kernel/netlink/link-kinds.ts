@@ -2,10 +2,25 @@
 import { bridgeData } from "./bridge.ts";
 import { bridgePortData } from "./bridge-port.ts";
 import { type Codec, eachAttr, string, writeAttr } from "./codec.ts";
+import { dummyData } from "./dummy.ts";
+import { ipvlanData } from "./ipvlan.ts";
+import { macvlanData } from "./macvlan.ts";
+import { tunData } from "./tun.ts";
 import { vethData } from "./veth.ts";
+import { vlanData } from "./vlan.ts";
+import { vrfData } from "./vrf.ts";
 
 /** Kind → its IFLA_INFO_DATA. */
-export const linkKinds = { bridge: bridgeData, veth: vethData } as const;
+export const linkKinds = {
+  bridge: bridgeData,
+  dummy: dummyData,
+  ipvlan: ipvlanData,
+  macvlan: macvlanData,
+  tun: tunData,
+  veth: vethData,
+  vlan: vlanData,
+  vrf: vrfData,
+} as const;
 
 /** Kind of the master → its IFLA_INFO_SLAVE_DATA. */
 export const portKinds = { bridge: bridgePortData } as const;

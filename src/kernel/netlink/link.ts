@@ -40,6 +40,7 @@ export interface LinkChange extends LinkSettings {
   /** At most 255 bytes; empty takes it away. */
   readonly alias?: string;
   readonly allmulti?: boolean;
+  readonly noarp?: boolean;
   readonly addrGenMode?: Value<typeof addrGenMode>;
 }
 
@@ -47,6 +48,8 @@ interface NewLinkBase extends LinkSettings {
   readonly name: string;
   /** The ifindex to take. Absent: the kernel chooses. */
   readonly index?: number;
+  /** ifindex of the parent, in the socket's namespace. */
+  readonly link?: number;
   /** Create it in the namespace of this open descriptor. */
   readonly netNsFd?: number;
   readonly numTxQueues?: number;
@@ -80,12 +83,12 @@ export function createLink(spec: NewLink): Request {
 
 /** Changes a link that exists. */
 export function changeLink(target: LinkTarget, change: LinkChange): Request {
-  const { up, promisc, allmulti, addrGenMode, name, ...rest } = change;
+  const { up, promisc, allmulti, noarp, addrGenMode, name, ...rest } = change;
   const byIndex = "index" in target;
   // With a name as the target the one name attribute says which link, so it cannot also rename.
   if (!byIndex && name !== undefined) throw new RangeError("Cannot rename a link named by name");
   return request({ op: `change ${linkText(target)}`, type: rtm.newLink, flags: 0 }, linkLayout, {
-    header: { index: byIndex ? target.index : 0, ...flagsOf({ up, promisc, allmulti }) },
+    header: { index: byIndex ? target.index : 0, ...flagsOf({ up, promisc, allmulti, noarp }) },
     attrs: {
       name: byIndex ? name : target.name,
       ...rest,
@@ -114,15 +117,24 @@ export function changeBridge(
   target: LinkTarget,
   settings: Value<(typeof linkKinds)["bridge"]>,
 ): Request {
+  return changeKind(target, "bridge", settings);
+}
+
+/** Changes a macvlan link's own attributes. */
+export function changeMacvlan(
+  target: LinkTarget,
+  settings: Value<(typeof linkKinds)["macvlan"]>,
+): Request {
+  return changeKind(target, "macvlan", settings);
+}
+
+function changeKind(target: LinkTarget, kind: LinkKind, data: unknown): Request {
   return request(
-    { op: `change bridge attributes of ${linkText(target)}`, type: rtm.newLink, flags: 0 },
+    { op: `change ${kind} attributes of ${linkText(target)}`, type: rtm.newLink, flags: 0 },
     linkLayout,
     {
       header: { index: "index" in target ? target.index : 0 },
-      attrs: {
-        name: "name" in target ? target.name : undefined,
-        kindInfo: { kind: "bridge", data: settings },
-      },
+      attrs: { name: "name" in target ? target.name : undefined, kindInfo: { kind, data } },
     },
   );
 }

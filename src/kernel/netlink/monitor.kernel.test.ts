@@ -29,6 +29,31 @@ function watched(groups: ConstructorParameters<typeof Monitor>[0], options: Moni
   return { netns, monitor: new Monitor(groups, { netns: netns.path, ...options }) };
 }
 
+test("forwarding that is switched is told, for a family and for a link", async () => {
+  const { netns, monitor } = watched(["netconf"]);
+  using _ = netns;
+  using __ = monitor;
+  const steps = [
+    "echo 1 >/proc/sys/net/ipv4/ip_forward",
+    "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
+    "echo 0 >/proc/sys/net/ipv4/ip_forward",
+    "echo 0 >/proc/sys/net/ipv6/conf/lo/forwarding",
+  ];
+  netns.run("sh", "-ec", ["echo 0 >/proc/sys/net/ipv4/ip_forward", ...steps].join("\n"));
+  const isLast = (event: MonitorEvent) =>
+    event.kind === "netconf" && event.netconf.index === 1 && event.netconf.forwarding === false;
+  const events = await until(
+    monitor,
+    (event) => isLast(event) && event.kind === "netconf" && event.netconf.family === 6,
+  );
+  const ofAll = events.flatMap((event) =>
+    event.kind === "netconf" && event.netconf.index === "all"
+      ? [`${event.netconf.family} ${event.netconf.forwarding}`]
+      : [],
+  );
+  expect(ofAll.slice(-3)).toEqual(["4 true", "6 true", "4 false"]);
+});
+
 test("every change of links, ports, addresses, routes, rules, neighbours is told", async () => {
   const { netns, monitor } = watched(["link", "address", "route", "rule", "neigh"]);
   using _ = netns;

@@ -1,18 +1,17 @@
 /** Watches a namespace: the kernel tells of every change as it happens. */
-import { closeSync } from "node:fs";
 import { DecodeError } from "../../lib/bytes.ts";
 import { hostNetns } from "../../model/kernel-object.ts";
-import { openSocketIn } from "../netns/netns.ts";
-import { bind, setsockopt } from "../sys/libc.ts";
 import { type AddressInfo, readAddress } from "./address.ts";
 import { type FdbEntryInfo, fdbEntryOf } from "./fdb.ts";
 import { linkLayout } from "./link.ts";
 import { type LinkInfo, linkOf } from "./link-info.ts";
-import { decode, type Message, messages } from "./message.ts";
+import { decode, type Message } from "./message.ts";
 import { type NeighInfo, neighLayout, neighOf } from "./neigh.ts";
+import { type NetconfInfo, readNetconf } from "./netconf.ts";
 import { type RouteInfo, readRoute } from "./route-info.ts";
 import { addressFamily, rtm } from "./rtm.ts";
 import { type RuleInfo, readRule } from "./rule.ts";
+import { Watch } from "./watch.ts";
 
 /** What can be watched: RTNLGRP_ numbers. Source: include/uapi/linux/rtnetlink.h. */
 const groupNumbers = {
@@ -21,6 +20,7 @@ const groupNumbers = {
   address: [5, 9],
   route: [7, 11],
   rule: [8, 19],
+  netconf: [24, 25],
 } as const;
 
 export type MonitorGroup = keyof typeof groupNumbers;
@@ -36,14 +36,8 @@ export type MonitorEvent =
   | { readonly kind: "route"; readonly gone: boolean; readonly route: RouteInfo }
   | { readonly kind: "neigh"; readonly gone: boolean; readonly neigh: NeighInfo }
   | { readonly kind: "fdb"; readonly gone: boolean; readonly entry: FdbEntryInfo }
-  | { readonly kind: "rule"; readonly gone: boolean; readonly rule: RuleInfo };
-
-const afNetlink = 16;
-const sockRawNonBlocking = 3 | 0o4000;
-const solSocket = 1;
-const soReceiveBufferForce = 33;
-const solNetlink = 270;
-const addMembership = 1;
+  | { readonly kind: "rule"; readonly gone: boolean; readonly rule: RuleInfo }
+  | { readonly kind: "netconf"; readonly netconf: NetconfInfo };
 
 /** About 3,000 changes of links may wait for us before the kernel drops some. */
 const defaultBufferBytes = 8 << 20;
@@ -53,88 +47,42 @@ const defaultBufferBytes = 8 << 20;
  * and dispose of it.
  */
 export class Monitor implements AsyncIterable<MonitorEvent>, Disposable {
-  readonly #options: Required<MonitorOptions>;
-  readonly #groups: readonly MonitorGroup[];
-  #fd: number;
-  #reader: ReturnType<typeof readerOf> | undefined;
-  #closed = false;
+  readonly #watch: Watch;
 
   /** Watches the namespace at `netns`, by default ours. Throws SysError, NetnsError. */
   constructor(groups: readonly MonitorGroup[], options: MonitorOptions = {}) {
-    this.#groups = groups;
-    this.#options = { netns: hostNetns, bufferBytes: defaultBufferBytes, ...options };
-    this.#fd = this.#open();
+    const numbers = groups.flatMap((group): readonly number[] => groupNumbers[group]);
+    const { netns = hostNetns, bufferBytes = defaultBufferBytes } = options;
+    this.#watch = new Watch({ protocol: "route", groups: numbers, netns, bufferBytes });
   }
 
   /** Ends the iteration. */
   [Symbol.dispose](): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#reader?.cancel().catch(() => {});
-    closeSync(this.#fd);
+    this.#watch[Symbol.dispose]();
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<MonitorEvent> {
-    while (!this.#closed) {
-      // The stream reads a duplicate of the descriptor, and closes only that.
-      const reader = readerOf(this.#fd);
-      this.#reader = reader;
-      try {
-        yield* this.#events(reader);
-      } catch (error) {
-        if (this.#closed) return;
-        if (!isLoss(error)) throw error;
-      }
-      if (this.#closed) return;
-      this.#replace();
-      yield { kind: "resync" };
+    for await (const told of this.#watch) {
+      if (told === "lost") yield { kind: "resync" };
+      else yield* this.#events(told);
     }
   }
 
-  async *#events(reader: ReturnType<typeof readerOf>): AsyncGenerator<MonitorEvent, void> {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      for (const message of messages(value)) {
-        const event = eventOf(message);
-        if (event) yield event;
-        if (this.#closed) return;
-      }
+  *#events(told: readonly Message[]): Generator<MonitorEvent, void> {
+    for (const message of told) {
+      const event = this.#read(message);
+      if (event) yield event;
+      if (this.#watch.closed) return;
     }
   }
 
-  /**
-   * What still waits in the old socket is older than what was lost: told after a listing, it would
-   * undo what the listing said.
-   */
-  #replace(): void {
-    const old = this.#fd;
-    this.#reader?.cancel().catch(() => {});
-    this.#fd = this.#open();
-    closeSync(old);
-  }
-
-  #open(): number {
-    const fd = openSocketIn(this.#options.netns, {
-      family: afNetlink,
-      type: sockRawNonBlocking,
-      protocol: 0,
-    });
+  #read(message: Message): MonitorEvent | undefined {
     try {
-      setsockopt(fd, solSocket, soReceiveBufferForce, int32(this.#options.bufferBytes));
-      // Unbound, it has the kernel's own number and is passed over.
-      const address = new Uint8Array(12);
-      address[0] = afNetlink;
-      bind(fd, address);
-      for (const group of this.#groups) {
-        for (const number of groupNumbers[group]) {
-          setsockopt(fd, solNetlink, addMembership, int32(number));
-        }
-      }
-      return fd;
+      return eventOf(message);
     } catch (error) {
-      closeSync(fd);
-      throw error;
+      if (!(error instanceof DecodeError)) throw error;
+      this.#watch.lose();
+      return undefined;
     }
   }
 }
@@ -143,15 +91,6 @@ export interface MonitorOptions {
   readonly netns?: string;
   /** How much may wait for us. */
   readonly bufferBytes?: number;
-}
-
-function readerOf(fd: number) {
-  return Bun.file(fd).stream().getReader();
-}
-
-/** The kernel dropped messages, or one did not fit. */
-function isLoss(error: unknown): boolean {
-  return error instanceof DecodeError || (error as { code?: string }).code === "ENOBUFS";
 }
 
 /** What a message of a watched group tells; undefined for those of no meaning here. */
@@ -176,6 +115,8 @@ function eventOf(message: Message): MonitorEvent | undefined {
     case rtm.newRule:
     case rtm.delRule:
       return { kind: "rule", gone: message.type === rtm.delRule, rule: readRule(message) };
+    case rtm.newNetconf:
+      return netconfEvent(message);
     default:
       return undefined;
   }
@@ -190,14 +131,15 @@ function linkEvent(message: Message, gone: boolean): MonitorEvent {
   return { kind: "link", gone, link: linkOf(decoded) };
 }
 
+function netconfEvent(message: Message): MonitorEvent | undefined {
+  const netconf = readNetconf(message);
+  return netconf && { kind: "netconf", netconf };
+}
+
 function neighEvent(message: Message, gone: boolean): MonitorEvent {
   const decoded = decode(message, neighLayout);
   if (decoded.header.family === addressFamily.bridge) {
     return { kind: "fdb", gone, entry: fdbEntryOf(decoded) };
   }
   return { kind: "neigh", gone, neigh: neighOf(decoded) };
-}
-
-function int32(value: number): Uint8Array {
-  return new Uint8Array([value, value >>> 8, value >>> 16, value >>> 24]);
 }

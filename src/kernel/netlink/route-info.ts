@@ -31,6 +31,14 @@ export interface RouteInfo {
   readonly advmss?: number;
   readonly metrics?: RouteMetrics;
   readonly nextHops?: readonly NextHop[];
+  readonly tos: number;
+  /** Seconds until it goes (IPv6). */
+  readonly expiresS?: number;
+  readonly preference?: number;
+  /** The next hop object that it leads through, which more routes may share. */
+  readonly nextHopId?: number;
+  /** Packets are wrapped on their way (MPLS, tunnels): an LWTUNNEL_ENCAP_ number. */
+  readonly encapsulation?: number;
 }
 
 /** A route from an RTM_NEWROUTE or RTM_DELROUTE message. Throws DecodeError. */
@@ -53,6 +61,11 @@ export function readRoute(message: Message): RouteInfo {
     advmss: attrs.metrics?.advmss,
     metrics: attrs.metrics,
     nextHops: attrs.nextHops?.map(readNextHop),
+    tos: header.tos,
+    expiresS: attrs.cacheInfo?.expiresCs ? Math.ceil(attrs.cacheInfo.expiresCs / 100) : undefined,
+    preference: attrs.preference,
+    nextHopId: attrs.nextHopId,
+    encapsulation: attrs.encapType,
   };
 }
 
@@ -99,10 +112,14 @@ function matches(route: RouteInfo, filter: RouteFilter): boolean {
     (filter.table === undefined || route.table === filter.table) &&
     (filter.protocol === undefined || route.protocol === filter.protocol) &&
     (filter.type === undefined || route.type === filter.type) &&
-    (filter.oif === undefined ||
-      route.oif === filter.oif ||
-      (route.nextHops?.some((hop) => hop.oif === filter.oif) ?? false))
+    (filter.oif === undefined || linksOfRoute(route).includes(filter.oif))
   );
+}
+
+/** Indexes of the links that a route leads over: several where it has several ways. */
+export function linksOfRoute({ oif, nextHops }: RouteInfo): readonly number[] {
+  const others = nextHops?.flatMap((hop) => hop.oif ?? []) ?? [];
+  return oif === undefined ? others : [oif, ...others];
 }
 
 /**

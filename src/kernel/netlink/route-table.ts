@@ -2,7 +2,19 @@
 
 import { DecodeError } from "../../lib/bytes.ts";
 import { bytesToIp, ipToBytes } from "../../lib/ip.ts";
-import { type Attrs, attrs, type Codec, i32, ip, oneOf, string, struct, u8, u32 } from "./codec.ts";
+import {
+  type Attrs,
+  attrs,
+  type Codec,
+  i32,
+  ip,
+  oneOf,
+  string,
+  struct,
+  u8,
+  u16,
+  u32,
+} from "./codec.ts";
 import { addressFamily, familyOf } from "./rtm.ts";
 
 /** What the kernel does with a packet for the destination. */
@@ -120,6 +132,18 @@ const nextHops: Codec<NextHopMessage[]> = {
   },
 };
 
+/** `struct rta_cacheinfo`; time is in hundredths of a second. */
+const cacheInfo = struct({
+  references: u32,
+  lastUseCs: i32,
+  expiresCs: i32,
+  error: u32,
+  used: u32,
+  id: u32,
+  timestamp: u32,
+  age: u32,
+});
+
 export const routeLayout = {
   header: routeHeader,
   attrs: attrs({
@@ -132,10 +156,12 @@ export const routeLayout = {
     source: [7, ip], // preferred source address
     metrics: [8, attrs(metricsTable)],
     nextHops: [9, nextHops],
+    cacheInfo: [12, cacheInfo],
     table: [15, u32],
     mark: [16, u32],
     via: [18, via],
     preference: [20, u8],
+    encapType: [21, u16],
     expires: [23, u32],
     uid: [25, u32],
     nextHopId: [30, u32],

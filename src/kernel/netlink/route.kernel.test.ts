@@ -1,7 +1,7 @@
 /** Routes in fresh namespaces, judged by `ip -j route`. */
 import { describe, expect, test } from "bun:test";
 import { ScratchNetns } from "../netns/scratch.ts";
-import { addRoute, type NewRoute, removeRoute, replaceRoute } from "./route.ts";
+import { addRoute, appendRoute, type NewRoute, removeRoute, replaceRoute } from "./route.ts";
 import { getRoute, listRoutes } from "./route-info.ts";
 
 /** A namespace with links br0 (5) and v (6), up and with addresses of both families. */
@@ -249,4 +249,43 @@ describe("looking a destination up", () => {
       netns.run("ip", "route", "del", type, "2001:db8::/32");
     }
   });
+});
+
+describe("what a listing tells of a route", () => {
+  test.each([
+    "10.9.0.0/16 via 10.1.0.9 tos 0x10 metric 5 mtu 1300",
+    "10.9.0.0/16 proto static src 10.2.0.1 nexthop via 10.1.0.9 weight 2 nexthop via 10.2.0.9 dev v",
+    "default via 10.1.0.9 table 10800 proto 42",
+    "10.9.0.0/16 dev br0 scope link",
+    "local 10.9.0.0/16 dev br0 table local",
+    "fd09::/64 via fd00::9 metric 7 expires 900 pref high",
+    "default via fe80::9 dev br0 proto ra metric 100 hoplimit 7",
+    "fd09::/64 dev br0 metric 9",
+  ])("is enough to remove %s and add it again", (text) => {
+    using netns = stage();
+    using socket = netns.socket();
+    const v6 = /fd0|fe80/.test(text) ? "-6" : "-4";
+    netns.run("sh", "-c", `ip ${v6} route add ${text}`);
+    const isIt = ({ dst, protocol }: { dst: string; protocol: number }) =>
+      protocol !== 2 && /^(10\.9|fd09|0\.0|::\/0)/.test(dst);
+    const [before, ...others] = listRoutes(socket).filter(isIt);
+    expect(others).toEqual([]);
+    socket.run([removeRoute(before!)]);
+    expect(listRoutes(socket).filter(isIt)).toEqual([]);
+    socket.run([appendRoute(before!)]);
+    expect(listRoutes(socket).filter(isIt)).toEqual([before!]);
+  });
+});
+
+test("an appended route stands behind its like, and either can go", () => {
+  using netns = stage();
+  using socket = netns.socket();
+  const route = { dst: "10.9.0.0/16" };
+  socket.run([
+    addRoute({ ...route, gateway: "10.1.0.9", oif: 5 }),
+    appendRoute({ ...route, gateway: "10.2.0.9", oif: 6 }),
+  ]);
+  expect(shown(netns, "10.9.0.0/16").map(({ dev }) => dev)).toEqual(["br0", "v"]);
+  socket.run([removeRoute({ ...route, gateway: "10.1.0.9", oif: 5 })]);
+  expect(shown(netns, "10.9.0.0/16").map(({ dev }) => dev)).toEqual(["v"]);
 });

@@ -45,6 +45,12 @@ export interface NewRoute {
   readonly metrics?: RouteMetrics;
   /** Several next hops, in place of `oif` and `gateway`. */
   readonly nextHops?: readonly NextHop[];
+  /** Type of service that packets must have. */
+  readonly tos?: number;
+  /** Seconds until it goes (IPv6). */
+  readonly expiresS?: number;
+  /** Which of several default routes is better (IPv6): RFC 4191's bits. */
+  readonly preference?: number;
 }
 
 /** Adds a route. EEXIST if its key is taken. */
@@ -55,6 +61,14 @@ export function addRoute(spec: NewRoute): Request {
 /** Adds a route in the place of one with the same key. */
 export function replaceRoute(spec: NewRoute): Request {
   return newRoute("replace", nlmF.create | nlmF.replace, spec);
+}
+
+/**
+ * Adds a route behind those with the same key. EEXIST if one of them is the same. In IPv6 those
+ * with gateways become one route with several next hops.
+ */
+export function appendRoute(spec: NewRoute): Request {
+  return newRoute("append", nlmF.create | nlmF.append, spec);
 }
 
 const scope = { universe: 0, link: 253, host: 254, nowhere: 255 } as const;
@@ -77,12 +91,8 @@ function newRoute(verb: string, flags: number, spec: NewRoute): Request {
         ...attributesOf(spec),
         source: spec.source,
         metrics: metricsOf(spec),
-        nextHops: spec.nextHops?.map((hop) => ({
-          flags: hop.onlink ? nextHopFlag.onlink : 0,
-          hops: (hop.weight ?? 1) - 1,
-          index: hop.oif ?? 0,
-          attrs: gatewayOf(spec.dst, hop.gateway),
-        })),
+        preference: spec.preference,
+        expires: spec.expiresS,
       },
     },
   );
@@ -92,7 +102,16 @@ function newRoute(verb: string, flags: number, spec: NewRoute): Request {
 export function removeRoute(
   spec: Pick<
     NewRoute,
-    "dst" | "oif" | "gateway" | "table" | "priority" | "type" | "scopeId" | "protocol"
+    | "dst"
+    | "oif"
+    | "gateway"
+    | "nextHops"
+    | "table"
+    | "priority"
+    | "type"
+    | "scopeId"
+    | "protocol"
+    | "tos"
   >,
 ): Request {
   return request(
@@ -121,6 +140,7 @@ function headerOf(spec: NewRoute) {
   return {
     family: familyOf(spec.dst),
     dstLength: length,
+    tos: spec.tos,
     table: table > lastShortTable ? 0 : table,
   };
 }
@@ -134,6 +154,12 @@ function attributesOf(spec: NewRoute) {
     ...gatewayOf(spec.dst, spec.gateway),
     priority: spec.priority,
     table: table > lastShortTable ? table : undefined,
+    nextHops: spec.nextHops?.map((hop) => ({
+      flags: hop.onlink ? nextHopFlag.onlink : 0,
+      hops: (hop.weight ?? 1) - 1,
+      index: hop.oif ?? 0,
+      attrs: gatewayOf(spec.dst, hop.gateway),
+    })),
   };
 }
 

@@ -18,7 +18,17 @@ export const rtm = {
   newRule: 32,
   delRule: 33,
   getRule: 34,
+  newQdisc: 36,
+  delQdisc: 37,
+  getQdisc: 38,
+  newClass: 40,
+  delClass: 41,
+  getClass: 42,
+  newFilter: 44,
+  delFilter: 45,
+  getFilter: 46,
   getMulticast: 58,
+  newNetconf: 80,
 } as const;
 
 /** Address families. Source: include/linux/socket.h. */

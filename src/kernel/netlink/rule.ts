@@ -62,8 +62,8 @@ export interface NewRule {
   readonly dst?: string;
   /** 2 (IPv4) or 10 (IPv6); needed where neither `src` nor `dst` tells. */
   readonly family: number;
-  /** Lower ones are asked first; ours are 10800 to 10899. */
-  readonly priority: number;
+  /** Lower ones are asked first; ours are 10800 to 10899. Absent: one before all but the first. */
+  readonly priority?: number;
   /** Names of links. */
   readonly iif?: string;
   readonly oif?: string;
@@ -90,6 +90,7 @@ export interface NewRule {
 }
 
 export type RuleInfo = NewRule & {
+  readonly priority: number;
   readonly action: Value<typeof ruleAction>;
   readonly invert: boolean;
 };
@@ -126,10 +127,14 @@ function ruleBody(spec: NewRule) {
   };
 }
 
+function ruleText({ priority, src }: NewRule): string {
+  return priority === undefined ? `from ${src ?? "all"}` : String(priority);
+}
+
 /** Adds a rule. EEXIST if there is an equal one. */
 export function addRule(spec: NewRule): Request {
   return request(
-    { op: `add rule ${spec.priority}`, type: rtm.newRule, flags: nlmF.create | nlmF.excl },
+    { op: `add rule ${ruleText(spec)}`, type: rtm.newRule, flags: nlmF.create | nlmF.excl },
     ruleLayout,
     ruleBody(spec),
   );
@@ -139,7 +144,7 @@ export function addRule(spec: NewRule): Request {
 export function removeRule(spec: NewRule): Request {
   return request(
     {
-      op: `remove rule ${spec.priority}`,
+      op: `remove rule ${ruleText(spec)}`,
       type: rtm.delRule,
       flags: 0,
       tolerate: ["ENOENT"],

@@ -4,7 +4,6 @@ import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ScratchNetns } from "../netns/scratch.ts";
-import { addAddress } from "./address.ts";
 import { u8 } from "./codec.ts";
 import { changeLink, createLink, deleteLink, linkLayout } from "./link.ts";
 import { getLink, getLinks, listLinks } from "./link-info.ts";
@@ -127,8 +126,8 @@ describe("an error", () => {
       extack: "Attribute failed policy validation",
       offset: 32,
     });
-    expect(() => socket.run([addAddress({ index: 1, address: "10.0.0.1/33" })])).toThrow(
-      "ipv4: Invalid prefix length (EINVAL)",
+    expect(() => socket.run([addRoute({ dst: "10.9.0.0/16", gateway: "192.0.2.1" })])).toThrow(
+      "Nexthop has invalid gateway (ENETUNREACH)",
     );
   });
 

@@ -41,6 +41,12 @@ export interface Outcome {
   readonly error: NetlinkError | undefined;
 }
 
+/** Work that somebody may look after from time to time, rather than wait for it. */
+export interface UnderWay {
+  /** Whether to finish it takes no time. */
+  isDone(): boolean;
+}
+
 function int32(value: number): Uint8Array {
   return new Uint8Array([value, value >>> 8, value >>> 16, value >>> 24]);
 }
@@ -91,7 +97,8 @@ export class NetlinkSocket implements Disposable {
    */
   batch(requests: readonly Request[]): Outcome[] {
     if (requests.length > maxBatch) {
-      return [...this.batch(requests.slice(0, maxBatch)), ...this.batch(requests.slice(maxBatch))];
+      const starts = Array.from({ length: Math.ceil(requests.length / maxBatch) }, (_, i) => i);
+      return starts.flatMap((i) => this.batch(requests.slice(i * maxBatch, (i + 1) * maxBatch)));
     }
     this.assertFree();
     if (requests.length === 0) return [];
@@ -105,14 +112,15 @@ export class NetlinkSocket implements Disposable {
    * deleting a link makes its thread wait some 17 ms. Until it is finished the socket serves
    * nothing else.
    */
-  begin(requests: readonly Request[]): Begun<readonly Outcome[]> {
+  begin(requests: readonly Request[]): Begun<readonly Outcome[]> & UnderWay {
     this.assertFree();
-    if (requests.length === 0) return { finish: () => [] };
+    if (requests.length === 0) return { isDone: () => true, finish: () => [] };
     if (requests.length > maxBatch) throw new RangeError(`at most ${maxBatch} requests at once`);
     const before = this.seq;
     const sending = Background.write(this.fd, this.encodeAll(requests));
     this.busy = true;
     return {
+      isDone: () => sending.isDone,
       finish: () => {
         this.busy = false;
         sending.finish();

@@ -156,6 +156,7 @@ const linkName = fc
 const arbitraryOf: Record<NftType, fc.Arbitrary<NftValue>> = {
   ipv4_addr: bytes(4).map((raw) => ({ ipv4: bytesToIp(raw) })),
   ipv6_addr: bytes(16).map((raw) => ({ ipv6: bytesToIp(raw) })),
+  nd_target: bytes(16).map((raw) => ({ ndTarget: bytesToIp(raw) })),
   ether_addr: bytes(6).map((raw) => ({ mac: raw.toHex().replace(/..(?=.)/g, "$&:") })),
   ifname: linkName.map((ifname) => ({ ifname })),
   inet_proto: fc.nat(255).map((proto) => ({ proto })),

@@ -58,6 +58,16 @@ function writeData(data: NftData): Data {
     : { verdict: { code: verdictCode.jump, chain: data.jump } };
 }
 
+let lastComment: { readonly text: string; readonly bytes: Uint8Array } | undefined;
+
+/** All elements of an attachment have the same. */
+function commentBytes(text: string): Uint8Array {
+  if (lastComment?.text !== text) {
+    lastComment = { text, bytes: bytesOf((out) => comment.write(out, text)) };
+  }
+  return lastComment.bytes;
+}
+
 function elementRequest(
   head: Pick<Request, "op" | "type" | "flags" | "tolerate">,
   element: NftElementName & Partial<NftElement>,
@@ -66,7 +76,7 @@ function elementRequest(
   const item = {
     key: { value: bytesOf((out) => writeValues(out, element.key)) },
     data: data && writeData(data),
-    userdata: text === undefined ? undefined : bytesOf((out) => comment.write(out, text)),
+    userdata: text === undefined ? undefined : commentBytes(text),
   };
   return request(head, elementLayout, {
     header: header(element),

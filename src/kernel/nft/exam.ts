@@ -159,6 +159,29 @@ const cases: readonly (readonly [string, (fresh: () => Nft) => void])[] = [
   ],
 
   [
+    "a chain that somebody else fills is made, and keeps his rules through every repair",
+    (fresh) => {
+      const nft = installed(fresh);
+      const kept = { name: "his", rules: [], kept: true } as const;
+      const chains = [...examTable.chains, kept, { name: "to_his", rules: ["jump his"] }];
+      const spec = { ...examTable, chains };
+      const single = { kind: "nft-chain", ...at, chain: "own", rules: [], kept: true } as const;
+      expect(nft.intactChains([single])).toBe(false);
+      nft.ensure([spec]);
+      expect(nft.ensureChains([single])).toBe(true);
+      expect(nft.ensureChains([single])).toBe(false);
+      // Filled as another hand would: by a specification that does not keep it.
+      for (const chain of ["his", "own"]) {
+        nft.ensureChains([{ kind: "nft-chain", ...at, chain, rules: ["counter"] }]);
+      }
+      expect(nft.intact([spec])).toBe(true);
+      expect(nft.intactChains([single])).toBe(true);
+      expect(nft.ensureChains([single])).toBe(false);
+      nft.ensure([{ ...spec, sets: [...spec.sets, { name: "more", key: ["ifname"] }] }]);
+      for (const chain of ["his", "own"]) expect(nft.rules({ ...at, chain })).toHaveLength(1);
+    },
+  ],
+  [
     "a chain of a network comes and goes by itself, refused while an element leads to it",
     (fresh) => {
       const nft = installed(fresh);

@@ -102,10 +102,11 @@ export class FakeNft implements Nft {
   }
 
   #fill(table: FakeTable, chains: readonly MarkedChain[], op: string): void {
-    for (const { name, hook } of chains) {
+    for (const { name, hook, kept } of chains) {
       const policy = hook && { policy: "accept" as const, ...hook };
       const old = table.chains.get(name);
-      table.chains.set(name, { handle: old?.handle ?? ++table.handles, hook: policy, rules: [] });
+      const own = { handle: old?.handle ?? ++table.handles, hook: policy, rules: [] };
+      table.chains.set(name, (kept && old) || own);
     }
     for (const { name, rules } of chains) {
       for (const { text, mark } of rules) {
@@ -122,9 +123,10 @@ export class FakeNft implements Nft {
   }
 
   #holds(table: string, chains: readonly MarkedChain[]): boolean {
-    return chains.every(({ name, rules }) => {
+    return chains.every(({ name, rules, kept }) => {
       const found = this.#tables.get(table)?.chains.get(name);
       const marks = found?.rules.map((rule) => rule.mark);
+      if (kept) return found !== undefined;
       return marks !== undefined && String(marks) === String(rules.map((rule) => rule.mark));
     });
   }

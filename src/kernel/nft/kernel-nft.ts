@@ -115,11 +115,17 @@ export class KernelNft implements Nft, Disposable {
       else found.set(chain, [comment]);
     }
     const empty: NftChainName[] = [];
-    for (const { name, rules } of wanted) {
+    for (const { name, rules, kept } of wanted) {
+      const place = { family: table.family, table: table.name, chain: name };
+      if (kept) {
+        // In a whole table a rule leads to it, so that it cannot lack.
+        if (only !== undefined) empty.push(place);
+        continue;
+      }
       const comments = found.get(name) ?? [];
       if (comments.length !== rules.length) return false;
       if (!rules.every(({ mark }, i) => comments[i] === mark)) return false;
-      if (rules.length === 0) empty.push({ family: table.family, table: table.name, chain: name });
+      if (rules.length === 0) empty.push(place);
     }
     // A table without any rule to see may lack altogether.
     const asked = found.size === 0 ? [table, ...empty] : empty;

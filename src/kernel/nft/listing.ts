@@ -10,6 +10,8 @@ import type { NftElement, NftListing, NftTableName } from "./nft.ts";
 const readers: Readonly<Record<NftType, (json: unknown) => NftValue | undefined>> = {
   ipv4_addr: (json) => text(json, (ipv4) => ({ ipv4: canonicalIp(ipv4) })),
   ipv6_addr: (json) => text(json, (ipv6) => ({ ipv6: canonicalIp(ipv6) })),
+  // JSON has it as a number, which holds no 128 bits.
+  nd_target: () => undefined,
   ether_addr: (json) => text(json, (mac) => ({ mac: mac.toLowerCase() })),
   ifname: (json) => text(json, (ifname) => ({ ifname })),
   inet_proto: (json) => number(protocols[String(json)] ?? json, (proto) => ({ proto })),

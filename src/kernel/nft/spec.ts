@@ -18,10 +18,23 @@ export interface MarkedChain {
   readonly name: string;
   readonly hook?: NftHook;
   readonly rules: readonly { readonly text: string; readonly mark: string }[];
+  readonly kept?: true;
 }
 
 const typeText = (types: readonly NftType[] | "verdict") =>
   types === "verdict" ? types : types.join(" . ");
+
+/** What packets hold of a type that nft has no name for, and of those beside it in a key. */
+const expressions: Partial<Record<NftType, string>> = {
+  ifname: "iifname",
+  ether_addr: "ether saddr",
+  nd_target: "@th,64,128",
+};
+
+function keyText(types: readonly NftType[]): string {
+  if (!types.includes("nd_target")) return `type ${typeText(types)}`;
+  return `typeof ${types.map((type) => expressions[type] ?? type).join(" . ")}`;
+}
 
 function hookText(hook: NftHook | undefined): string {
   if (!hook) return "";
@@ -37,7 +50,7 @@ function marked(chain: NftChainSpec, specification: string): MarkedChain {
     if (/[\n\0]/.test(text)) throw new RangeError(`rule ${JSON.stringify(text)} is not one line`);
     return { text, mark: `netloom ${hash} ${i}` };
   });
-  return { name: chain.name, hook: chain.hook, rules };
+  return { name: chain.name, hook: chain.hook, rules, ...(chain.kept && { kept: chain.kept }) };
 }
 
 /** The chains of a table. Any difference in the specification changes all marks. */
@@ -47,8 +60,8 @@ export function markedChains(table: NftTableSpec): MarkedChain[] {
 }
 
 /** A chain outside the skeleton. */
-export const markedChain = ({ chain, rules }: NftChain): MarkedChain =>
-  marked({ name: chain, rules }, JSON.stringify(rules));
+export const markedChain = ({ chain, rules, kept }: NftChain): MarkedChain =>
+  marked({ name: chain, rules, ...(kept && { kept }) }, JSON.stringify(rules));
 
 const sameHook = (a: NftHook, b: NftHook) =>
   a.type === b.type && a.hook === b.hook && a.priority === b.priority && a.device === b.device;
@@ -71,7 +84,7 @@ export function replacedChains(
 /** Commands that make a table what it should be, from any state, and keep its elements. */
 export function tableScript(table: NftTableSpec, state: TableState): string[] {
   const at = `${table.family} ${table.name}`;
-  const listed = new Set(table.chains.map((chain) => chain.name));
+  const listed = new Set(table.chains.flatMap((chain) => (chain.kept ? [] : chain.name)));
   const doomed = replacedChains(table.chains, state.chains);
   const emptied = state.chains.filter((chain) => listed.has(chain.name) || doomed.includes(chain));
   return [
@@ -79,7 +92,7 @@ export function tableScript(table: NftTableSpec, state: TableState): string[] {
     ...emptied.map((chain) => `flush chain ${at} ${chain.name}`),
     ...doomed.map((chain) => `delete chain ${at} ${chain.name}`),
     ...state.mistyped.map((name) => `delete set ${at} ${name}`),
-    ...table.sets.map((set) => `add set ${at} ${set.name} { type ${typeText(set.key)}; }`),
+    ...table.sets.map((set) => `add set ${at} ${set.name} { ${keyText(set.key)}; }`),
     ...table.maps.map((map) => {
       const types = `${typeText(map.key)} : ${typeText(map.data)}`;
       return `add map ${at} ${map.name} { type ${types}; }`;
@@ -93,7 +106,7 @@ export function chainsScript(at: string, chains: readonly MarkedChain[]): string
   return [
     ...chains.map((chain) => `add chain ${at} ${chain.name}${hookText(chain.hook)}`),
     // Also of chains that did not exist when we looked: another process may have filled them.
-    ...chains.map((chain) => `flush chain ${at} ${chain.name}`),
+    ...chains.flatMap((chain) => (chain.kept ? [] : `flush chain ${at} ${chain.name}`)),
     ...chains.flatMap((chain) =>
       chain.rules.map(({ text, mark }) => `add rule ${at} ${chain.name} ${text} comment "${mark}"`),
     ),

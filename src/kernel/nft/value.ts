@@ -34,6 +34,8 @@ interface ValueType {
 const valueTypes: Readonly<Record<NftType, ValueType>> = {
   ipv4_addr: { id: 7, size: 4, field: "ipv4", codec: ip, valid: /^[0-9.]+$/ },
   ipv6_addr: { id: 8, size: 16, field: "ipv6", codec: ip, valid: /:/ },
+  // nft has no name for it before 1.0.7: an integer of 128 bits.
+  nd_target: { id: 4, size: 16, field: "ndTarget", codec: ip, valid: /:/ },
   ether_addr: {
     id: 9,
     size: 6,
@@ -55,10 +57,13 @@ const bitsOfTypeId = 6;
 
 /** Type and content of a value. */
 function parts(value: NftValue): [NftType, string | number] {
-  const [field, content] = Object.entries(value)[0] ?? [];
-  const name = nameByField.get(field as string);
-  if (!name) throw new RangeError(`${JSON.stringify(value)} is no value of a set`);
-  return [name, content as string | number];
+  // Asked several times for each element of thousands: a list of entries would be most of the work.
+  for (const field in value) {
+    const name = nameByField.get(field);
+    if (name) return [name, (value as Record<string, string | number>)[field]!];
+    break;
+  }
+  throw new RangeError(`${JSON.stringify(value)} is no value of a set`);
 }
 
 /** The types of some values. */

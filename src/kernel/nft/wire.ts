@@ -53,7 +53,7 @@ export const familyNumber: Readonly<Record<NftFamily, number>> = {
 export const headerBytes = 4;
 
 /** `struct nfgenmsg`. */
-const header = struct({ family: u8, version: u8, resId: u16be });
+export const nftHeader = struct({ family: u8, version: u8, resId: u16be });
 
 const i32be: Codec<number> = { write: (o, v) => o.u32be(v >>> 0), read: (r) => r.u32be() | 0 };
 
@@ -78,7 +78,7 @@ const elementAttrs = {
   keyEnd: [10, attrs(dataAttrs)],
 } as const;
 
-export const elementLayout = layout(header, {
+export const elementLayout = layout(nftHeader, {
   table: [1, string],
   set: [2, string],
   elements: [3, listOf(1, attrs(elementAttrs))],
@@ -89,7 +89,7 @@ export const setFlag = { constant: 2, interval: 4, map: 8, object: 0x40 } as con
 /** The data type of a verdict map. */
 export const verdictDataType = 0xffffff00;
 
-export const setLayout = layout(header, {
+export const setLayout = layout(nftHeader, {
   table: [1, string],
   name: [2, string],
   flags: [3, u32be],
@@ -100,7 +100,7 @@ export const setLayout = layout(header, {
   handle: [16, handle],
 });
 
-export const tableLayout = layout(header, {
+export const tableLayout = layout(nftHeader, {
   name: [1, string],
   use: [3, u32be],
   handle: [4, handle],
@@ -108,7 +108,7 @@ export const tableLayout = layout(header, {
 
 const hookAttrs = { number: [1, u32be], priority: [2, i32be], device: [3, string] } as const;
 
-export const chainLayout = layout(header, {
+export const chainLayout = layout(nftHeader, {
   table: [1, string],
   handle: [2, handle],
   name: [3, string],
@@ -121,7 +121,7 @@ export const chainLayout = layout(header, {
 /** `data` is laid out by the expression's name. */
 const expressionAttrs = { name: [1, string], data: [2, binary] } as const;
 
-export const ruleLayout = layout(header, {
+export const ruleLayout = layout(nftHeader, {
   table: [1, string],
   chain: [2, string],
   handle: [3, handle],
@@ -130,7 +130,7 @@ export const ruleLayout = layout(header, {
 });
 
 /** The same without expressions, which most readers of rules need not decode. */
-export const ruleHeadLayout = layout(header, {
+export const ruleHeadLayout = layout(nftHeader, {
   table: [1, string],
   chain: [2, string],
   handle: [3, handle],

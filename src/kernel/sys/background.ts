@@ -59,6 +59,11 @@ export class Background implements Begun {
     return begun;
   }
 
+  /** Whether `finish` would not wait. */
+  get isDone(): boolean {
+    return this.#error !== undefined || libc.aio_error(ptr(this.#block)) !== einprogress;
+  }
+
   /** Waits until it is done. Throws FileError. */
   finish(): void {
     if (this.#error === undefined) {

@@ -1,4 +1,7 @@
-/** Names of error numbers. Source: the kernel's include/uapi/asm-generic/errno.h. */
+/**
+ * Error numbers: their names, and what they mean for people. Source: the kernel's
+ * include/uapi/asm-generic/errno.h.
+ */
 
 const names: Readonly<Record<number, string>> = {
   1: "EPERM",
@@ -136,4 +139,30 @@ const names: Readonly<Record<number, string>> = {
 /** `ENOENT` for 2; `errno 999` for a number without a name. */
 export function errnoName(errno: number): string {
   return names[errno] ?? `errno ${errno}`;
+}
+
+/** What went wrong with a file or socket, and what to do about it where that can be told. */
+const meanings: Readonly<Record<string, string>> = {
+  EACCES: "permission denied: run as root",
+  EADDRINUSE: "another program listens there: stop it, or choose another address or port",
+  EADDRNOTAVAIL: "this host has no such address: choose one of its own",
+  EDQUOT: "the disk quota is used up: free some space, or raise the quota",
+  EEXIST: "it is there already",
+  EIO: "the disk fails",
+  EISDIR: "a folder stands where a file must be: move it away",
+  ELOOP: "its symbolic links lead in a circle",
+  EMFILE: "too many open files",
+  ENAMETOOLONG: "the name is too long",
+  ENFILE: "too many open files on this host",
+  ENOENT: "there is no such file or folder",
+  ENOSPC: "the disk is full: free some space",
+  ENOTDIR: "a file stands where a folder must be: move it away",
+  EPERM: "permission denied: run as root",
+  EROFS: "the file system is read-only: mount it writable, or use another folder",
+};
+
+/** An error's code with its meaning before it; another text where nothing is known of it. */
+export function meaningOf(code: string | undefined, otherwise: string = code ?? ""): string {
+  const known = code !== undefined && Object.hasOwn(meanings, code) ? meanings[code] : undefined;
+  return known === undefined ? otherwise : `${known} (${code})`;
 }

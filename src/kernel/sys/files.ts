@@ -3,7 +3,7 @@
  * ten milliseconds, and loading node:fs takes one of them: what is called rarely loads it then.
  */
 import { dlopen, type Pointer, ptr, read } from "bun:ffi";
-import { errnoName } from "./errno.ts";
+import { errnoName, meaningOf } from "./errno.ts";
 
 const { symbols: libc } = dlopen("libc.so.6", {
   __errno_location: { args: [], returns: "ptr" },
@@ -23,6 +23,16 @@ const { symbols: libc } = dlopen("libc.so.6", {
 
 const rarely = () => process.getBuiltinModule("node:fs");
 
+/** System calls whose names say nothing to people. */
+const actions: Readonly<Record<string, string>> = {
+  mkdir: "make folder",
+  scandir: "read folder",
+  statx: "look at",
+  ftruncate: "cut",
+  unlink: "remove",
+  rename: "replace",
+};
+
 /** A failed system call on a file, as node:fs would throw it. `code` is the errno's name. */
 export class FileError extends Error {
   override readonly name = "FileError";
@@ -33,7 +43,9 @@ export class FileError extends Error {
 
   constructor(syscall: string, errno: number, path?: string) {
     const code = errnoName(errno);
-    super(path === undefined ? `${code}, ${syscall}` : `${code}, ${syscall} "${path}"`);
+    const action = actions[syscall] ?? syscall;
+    const what = path === undefined ? action : `${action} "${path}"`;
+    super(`Cannot ${what}: ${meaningOf(code)}`);
     this.errno = -errno;
     this.code = code;
     this.syscall = syscall;
@@ -166,10 +178,15 @@ export function writeFileSync(path: string, text: string, mode: number): void {
   const fd = openSync(path, "w whole", mode);
   try {
     writeAllSync(fd, bytes);
-    call("ftruncate", () => libc.ftruncate(fd, bytes.length), path);
+    truncateSync(fd, bytes.length);
   } finally {
     closeSync(fd);
   }
+}
+
+/** Cuts an open file to length. Throws FileError. */
+export function truncateSync(fd: number, bytes: number): void {
+  call("ftruncate", () => libc.ftruncate(fd, bytes));
 }
 
 /** What `statSync` tells. */
@@ -246,6 +263,14 @@ function readStat(words: Uint32Array): FileStat {
   };
 }
 
+/** How many bytes an open file holds. Throws FileError. */
+export function fsizeSync(fd: number): number {
+  const found = new Uint32Array(statWords);
+  const at = cString("");
+  call("statx", () => libc.statx(fd, ptr(at), atFlag.emptyPath, basicStats, ptr(found)));
+  return found[10]! + found[11]! * 2 ** 32;
+}
+
 /** Sets an open file's times of access and change, in seconds since 1970. */
 export function futimesSync(fd: number, seconds: number): void {
   const whole = Math.floor(seconds);
@@ -279,14 +304,24 @@ export function removeSync(path: string): boolean {
   }
 }
 
-/** Makes a folder and those above it. Gives the first that it made, if any. */
+/** Makes a folder and those above it. Gives the first that it made, if any. Throws FileError. */
 export function mkdirSync(path: string, mode: number): string | undefined {
-  return rarely().mkdirSync(path, { recursive: true, mode });
+  return ofNode(path, (fs) => fs.mkdirSync(path, { recursive: true, mode }));
 }
 
-/** Names in a folder, and which of them are regular files. */
+/** Names in a folder, and which of them are regular files. Throws FileError. */
 export function readdirSync(path: string): { name: string; isFile(): boolean }[] {
-  return rarely().readdirSync(path, { withFileTypes: true });
+  return ofNode(path, (fs) => fs.readdirSync(path, { withFileTypes: true }));
+}
+
+function ofNode<T>(path: string, work: (fs: ReturnType<typeof rarely>) => T): T {
+  try {
+    return work(rarely());
+  } catch (error) {
+    const { errno, syscall } = error as NodeJS.ErrnoException;
+    if (errno === undefined || syscall === undefined) throw error;
+    throw new FileError(syscall, -errno, path);
+  }
 }
 
 /** Removes a folder and all that is in it. None is fine. */

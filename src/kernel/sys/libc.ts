@@ -25,7 +25,10 @@ const openRest = () =>
     unshare: { args: ["i32"], returns: "i32" },
     mount: { args: ["ptr", "ptr", "ptr", "u64", "ptr"], returns: "i32" },
     umount2: { args: ["ptr", "i32"], returns: "i32" },
+    pipe2: { args: ["ptr", "i32"], returns: "i32" },
     memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+    ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
+    prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   }).symbols;
 let opened: ReturnType<typeof openRest> | undefined;
 function rest(): ReturnType<typeof openRest> {
@@ -225,4 +228,38 @@ export function unmount(target: string): void {
 export function memoryFile(label: string): number {
   const mfdCloexec = 1;
   return check("memfd_create", rest().memfd_create(cString(label), mfdCloexec));
+}
+
+/** A pipe's ends, close-on-exec. */
+export function pipe(): { readonly reader: number; readonly writer: number } {
+  const ends = new Int32Array(2);
+  check("pipe2", rest().pipe2(ptr(ends), closeOnExec));
+  return { reader: ends[0]!, writer: ends[1]! };
+}
+
+/** Whoever has the open file, signals of its events go to this process group. */
+export function ownEvents(fd: number, group: number): void {
+  const setOwnerEx = 15;
+  const processGroup = 2;
+  check("fcntl", libc.fcntl(fd, setOwnerEx, ptr(new Int32Array([processGroup, group]))));
+}
+
+/** From now on what our children leave behind has us for its parent. Source: prctl(2), 36. */
+export function adoptOrphans(): void {
+  check("prctl", rest().prctl(36, 1, 0, 0, 0));
+}
+
+/** Which signal an event of the open file sends its owner. Its other status flags are cleared. */
+export function signalEvents(fd: number, signal: "SIGKILL" | "none"): void {
+  const [setFlags, setSignal] = [4, 10];
+  const async = 0o20000;
+  const isOn = signal === "SIGKILL";
+  if (isOn) check("fcntl", libc.fcntl(fd, setSignal, 9 as Pointer));
+  check("fcntl", libc.fcntl(fd, setFlags, (isOn ? async : 0) as Pointer));
+}
+
+/** A device's own call. The argument is memory that it reads and writes, or a number. */
+export function ioctl(fd: number, operation: number, argument: Uint8Array | number): void {
+  const value = typeof argument === "number" ? argument : ptr(argument);
+  check("ioctl", rest().ioctl(fd, operation, value as Pointer));
 }

@@ -1,0 +1,182 @@
+/**
+ * Brings containers that run in line with what their network, subnets and port say now. What can't
+ * be changed while they run is told in their ports' condition `Current`.
+ */
+import { withExtras } from "../cni/plugins/driver-plugin.ts";
+import { RigidError } from "../plan/alter.ts";
+import { type GivenAddress, giveBeside, toPortAddress } from "./addresses/agent-ipam.ts";
+import { familiesWithDefault } from "./addresses/default-routes.ts";
+import { heldWishes } from "./addresses/held-wishes.ts";
+import { portIps, portRoutes, type SubnetAddress } from "./addresses/layout.ts";
+import type { Agent } from "./agent.ts";
+import { callFor, callOf } from "./given-call.ts";
+import { followJoined } from "./joined.ts";
+import { type PortRecord, withNotCurrent } from "./port-records.ts";
+import { refuseUnfit } from "./unfit.ts";
+import { dnsDigest, shapeOf, type Wanted, wantedOf } from "./wanted.ts";
+
+const notApplied = "NotApplied";
+
+type NotCurrent = NonNullable<PortRecord["notCurrent"]>;
+
+/** Containers on networks that ask for something else than before. Throws FileError. */
+export async function followChanges(agent: Agent): Promise<void> {
+  const { records, spec, queue } = agent;
+  if (!spec.isComplete) return;
+  const known = new Map<string, ReturnType<typeof spec.subnetsOf>>();
+  const subnetsOf = (network: Wanted["network"]) => {
+    const { uid } = network.metadata;
+    const found = known.get(uid) ?? spec.subnetsOf(network);
+    known.set(uid, found);
+    return found;
+  };
+  for (const { id } of records.here()) {
+    await queue.run(id, async () => {
+      const record = records.get(id);
+      if (record?.stage !== "attached") return;
+      if (record.joins !== undefined) return keep(agent, record, followJoined(agent, record));
+      if (!record.given) return;
+      const network = spec.network(record.network);
+      if (!network || (record.networkUid ?? network.metadata.uid) !== network.metadata.uid) return;
+      const port = spec.port(record.port);
+      await follow(agent, record, { network, port, subnets: subnetsOf(network) });
+    });
+  }
+}
+
+async function follow(
+  agent: Agent,
+  record: PortRecord,
+  asked: Pick<Wanted, "network" | "port" | "subnets">,
+): Promise<void> {
+  let next: PortRecord;
+  try {
+    refuseUnfit(asked);
+    const wanted = wantedOf(asked, agent.host);
+    // What was not applied may have been taken back, and hides what was said before it.
+    const isTried = record.notCurrent?.reason === notApplied;
+    if (record.shape === shapeOf(wanted) && !isTried) return;
+    next = await bringInLine(agent, record, wanted);
+  } catch (error) {
+    // Tried again with each pass: what is in the way may go.
+    const { message } = error as Error;
+    next = withNotCurrent(record, { reason: notApplied, message });
+  }
+  keep(agent, record, next);
+}
+
+/** Writes and tells it where it is news. Throws FileError. */
+function keep(agent: Agent, record: PortRecord, next: PortRecord): void {
+  const { records, log } = agent;
+  if (Bun.deepEquals(next, record)) return;
+  records.write({ ...next, reported: false });
+  agent.changed();
+  const { containerId, ifName, network, notCurrent } = next;
+  const about = { network: network.name, containerId, ifName };
+  if (!notCurrent) log({ level: "info", event: "changed", ...about });
+  else log({ level: "warn", event: "not as declared", ...about, ...notCurrent });
+}
+
+/** The record as it is then. Throws what keeps it from being so, and may pass. */
+async function bringInLine(agent: Agent, record: PortRecord, wanted: Wanted): Promise<PortRecord> {
+  const shape = shapeOf(wanted);
+  // Nothing was made for it.
+  if (!wanted.config.driver) return withNotCurrent({ ...record, shape }, undefined);
+  const { wishes, surplus } = heldWishes(wanted.wishes, record.addresses);
+  const given =
+    surplus.length > 0
+      ? heldOf(record, wanted)
+      : await giveBeside(agent, { record, port: wanted.port, subnets: wanted.subnets, wishes });
+  let rigid: NotCurrent | undefined;
+  try {
+    if (given) await change(agent, record, { wanted, given });
+  } catch (error) {
+    if (!(error instanceof RigidError)) throw error;
+    rigid = { reason: "NetworkChanged", message: `Its network has another say in ${error.what}` };
+  }
+  const addresses = given?.map(toPortAddress);
+  const faults = [rigid, ...standing(record, { wanted, surplus, dns: given && dnsDigest(given) })];
+  return withNotCurrent(
+    { ...record, shape, addresses: addresses ?? record.addresses },
+    together(faults.filter((fault) => fault !== undefined)),
+  );
+}
+
+/** With the remedy, which is the same for all. */
+function together(faults: readonly NotCurrent[]): NotCurrent | undefined {
+  if (faults.length === 0) return undefined;
+  const { reason } = faults[0]!;
+  const told = faults.map(({ message }) => message).join("; ");
+  return { reason, message: `${told}: detach and attach it to have that` };
+}
+
+interface Standing {
+  readonly wanted: Wanted;
+  readonly surplus: readonly string[];
+  /** Undefined where its subnets are no more known. */
+  readonly dns: string | undefined;
+}
+
+/** What the runtime was told for good. */
+function standing(record: PortRecord, { wanted, surplus, dns }: Standing): NotCurrent[] {
+  const mac = wanted.port?.spec.mac;
+  const faults: (NotCurrent | false | undefined)[] = [
+    surplus.length > 0 && {
+      reason: "AddressesChanged",
+      message: `It has ${surplus.join(", ")}, and is to have other addresses`,
+    },
+    mac !== undefined &&
+      mac !== record.mac && {
+        reason: "MacChanged",
+        message: `It has the hardware address ${record.mac}, and is to have ${mac}`,
+      },
+    dns !== undefined &&
+      dns !== record.dns && {
+        reason: "DnsChanged",
+        message: "Its runtime was told of DNS as its subnets had it before",
+      },
+    wanted.isElsewhere && {
+      reason: "HostChanged",
+      message: `It is to be on host "${wanted.port?.spec.host}"`,
+    },
+  ];
+  return faults.filter((fault) => fault !== false && fault !== undefined);
+}
+
+/** What it has; undefined where a subnet of these is gone. */
+function heldOf({ addresses }: PortRecord, { subnets }: Wanted): GivenAddress[] | undefined {
+  const held = addresses.map(({ address, claimed, subnet: name }) => {
+    const subnet = subnets.find(({ metadata }) => metadata.name === name);
+    return subnet && { address, subnet, ...(claimed && { claimed }) };
+  });
+  return held.every((one) => one !== undefined) ? held : undefined;
+}
+
+/** Throws RigidError, ConfigError, ConflictError, and what else keeps it as it was. */
+async function change(
+  agent: Agent,
+  record: PortRecord,
+  { wanted, given }: { readonly wanted: Wanted; readonly given: readonly SubnetAddress[] },
+): Promise<void> {
+  const { driver, isRouted } = wanted.config;
+  const { engine, log } = agent;
+  const { containerId, ifName, netns } = record;
+  const own = callFor(callOf(record, record.given!, log), wanted);
+  const { whole, extras } = await withExtras(own, driver!);
+  const taken = await familiesWithDefault(engine, { netns, ifName });
+  // How many there may be is asked of those who come.
+  const { maxMacs: _, ...raw } = own.conf.raw;
+  const changed = await engine.change({
+    ...{ containerId, ifName, netns, network: own.conf.name, maker: "netloom" },
+    ...{ driver: whole, config: whole.parse(raw), extras },
+    allocation: {
+      ips: portIps(given, isRouted),
+      routes: portRoutes(given, { isRouted, taken }),
+    },
+  });
+  if (changed === "not attached") {
+    throw new Error(
+      "Nothing on this host knows what was made for it: detach it and attach it anew",
+    );
+  }
+}

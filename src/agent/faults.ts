@@ -1,0 +1,36 @@
+/** What differs from what was made and can't be put back is told on the port. */
+import type { RepairReport } from "../engine/repair.ts";
+import { FileError } from "../kernel/sys/files.ts";
+import type { Agent } from "./agent.ts";
+
+/** `isWhole`: everything was looked at, so all others are well. What can't be kept is logged. */
+export async function noteFaults(
+  agent: Agent,
+  { failed }: Pick<RepairReport, "failed">,
+  { isWhole }: { readonly isWhole: boolean },
+): Promise<void> {
+  const faults = new Map(failed.map(({ id, error }) => [id, (error as Error).message]));
+  for (const { id, fault } of agent.records.here()) {
+    const isNews = isWhole || faults.has(id) ? fault !== faults.get(id) : false;
+    if (isNews) await agent.queue.run(id, async () => note(agent, id, faults.get(id)));
+  }
+}
+
+function note({ records, log, changed }: Agent, id: string, fault: string | undefined): void {
+  const record = records.get(id);
+  if (record?.stage !== "attached") return;
+  const { fault: _, ...rest } = record;
+  try {
+    records.write({ ...rest, ...(fault !== undefined && { fault }), reported: false });
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    // Noted with the next look.
+    log({
+      level: "warn",
+      event: "fault not kept",
+      containerId: record.containerId,
+      error: error.message,
+    });
+  }
+  changed();
+}

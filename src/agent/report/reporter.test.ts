@@ -1,0 +1,85 @@
+/** What the log says of reports that could not be made. */
+import { expect, test } from "bun:test";
+import { client } from "../../api/client/client.ts";
+import { UnreachableError } from "../../api/client/transport.ts";
+import type { Port } from "../../api/kinds/index.ts";
+import type { LogEvent } from "../../lib/log.ts";
+import { KeyedQueue } from "../queue.ts";
+import { Reporter } from "./reporter.ts";
+
+const port = { metadata: { namespace: "default", name: "a", generation: 1 }, spec: {} } as Port;
+
+/** Levels of what is logged when a report is answered so, again and again. */
+async function levels(answers: readonly (() => Response)[]): Promise<string[]> {
+  const events: LogEvent[] = [];
+  const order = [...answers];
+  const agent = { log: (event: LogEvent) => events.push(event) };
+  const api = client(async () => order.shift()!());
+  const reporter = new Reporter(agent as unknown as ConstructorParameters<typeof Reporter>[0], api);
+  for (const _ of answers) await reporter.fail(port, "why");
+  return events.map(({ level }) => level);
+}
+
+const refused = (code: number, reason: string) => () =>
+  Response.json({ kind: "Status", code, reason, message: "no" }, { status: code });
+const taken = () => Response.json(port);
+const away = () => {
+  throw new UnreachableError("No server answers");
+};
+
+test("that somebody else changed the object is no warning, unless it never ends", async () => {
+  const conflict = refused(409, "Conflict");
+  const times = (count: number) => Array.from({ length: count }, () => conflict);
+  expect(await levels(times(2))).toEqual(["debug", "debug"]);
+  const many = await levels(times(20));
+  expect(many.filter((level) => level === "warn")).toHaveLength(1);
+  expect(await levels([...times(19), taken, ...times(19)])).not.toContain("warn");
+});
+
+test("what trying again does not mend is a warning, a server that is away none", async () => {
+  expect(await levels([refused(403, "Forbidden")])).toEqual(["warn"]);
+  expect(await levels([refused(409, "AlreadyExists")])).toEqual(["warn"]);
+  expect(await levels([away])).toEqual(["debug"]);
+});
+
+test("a call that goes on while it waits for a block's report gets that report", async () => {
+  const record = (id: string, stage: string) => ({
+    ...{ id, stage, portUid: "u", reported: true, port: { namespace: "default", name: id } },
+  });
+  const records = [record("a", "attaching"), record("b", "attached")];
+  const queue = new KeyedQueue();
+  const ended = Promise.withResolvers<void>();
+  for (const { id } of records) void queue.run(id, () => ended.promise);
+  const block = { metadata: { name: "b1" }, spec: { lease: "l" } };
+  const agent = {
+    ...{ log() {}, queue, control: { isReached: true }, serving: { isOn: true } },
+    addresses: { blocks: [{ block: "b1", lease: "l", sequence: 5 }] },
+    spec: {
+      isComplete: true,
+      all: (plural: string) => (plural === "ipblocks" ? [block] : []),
+      port: () => ({ metadata: { uid: "u" } }),
+    },
+    records: {
+      ...{ all: () => records, unreadable: new Map() },
+      get: (id: string) => records.find((each) => each.id === id),
+    },
+  };
+  const api = client(async () => {
+    ended.resolve();
+    return Response.json(block);
+  });
+  expect(await new Reporter(agent as never, api).report()).toBe(true);
+});
+
+test("no report waits for the end of a call that attaches", async () => {
+  const record = { id: "a", stage: "attaching", port: { namespace: "default", name: "a" } };
+  const queue = new KeyedQueue();
+  void queue.run("a", () => new Promise(() => {}));
+  const agent = {
+    ...{ log() {}, queue, control: { isReached: true }, serving: { isOn: true } },
+    ...{ addresses: { blocks: [] }, spec: { isComplete: false } },
+    records: { all: () => [record], get: () => record },
+  };
+  const reporter = new Reporter(agent as never, {} as never);
+  expect(await Promise.race([reporter.report(), Bun.sleep(200)])).toBe(true);
+});

@@ -1,0 +1,250 @@
+/** An agent from its settings to its end. */
+import { hostname, release } from "node:os";
+import type { AgentRequest } from "../cni/agent-protocol.ts";
+import { answer } from "../cni/run.ts";
+import { agentSocket } from "../engine/agent-files.ts";
+import { bootId } from "../engine/boot.ts";
+import { sha256 } from "../engine/names.ts";
+import { ResidentEngine } from "../engine/resident.ts";
+import { removeSync } from "../kernel/sys/files.ts";
+import type { Log } from "../lib/log.ts";
+import { Addresses } from "./addresses/addresses.ts";
+import { BlockFolder } from "./addresses/block-folder.ts";
+import { shortSubnets } from "./addresses/stock.ts";
+import type { Agent } from "./agent.ts";
+import { apiOf, type CredentialFiles, isAway, isOvertaken } from "./api.ts";
+import { Cleaning } from "./cleaning.ts";
+import { ControlLink } from "./control-link.ts";
+import { damageOf } from "./damage.ts";
+import { noteFaults } from "./faults.ts";
+import { agentIdentity } from "./identity.ts";
+import { cleanUp, heedBlocks, reconcile, run, undoUnfinished } from "./loop.ts";
+import { Patience } from "./patience.ts";
+import { agentPlugin } from "./plugin.ts";
+import { PortRecords } from "./port-records.ts";
+import { KeyedQueue } from "./queue.ts";
+import { Repairs } from "./repairs.ts";
+import { hostAddresses } from "./report/host-addresses.ts";
+import { reportHost } from "./report/host-report.ts";
+import { Reporter } from "./report/reporter.ts";
+import { Vigil } from "./report/vigil.ts";
+import { lockDir, sayReached, sayWho } from "./run-dir.ts";
+import { Serving } from "./serving.ts";
+import { AgentServer } from "./socket/server.ts";
+import { followSpec } from "./spec/feed.ts";
+import { NodeSpec } from "./spec/node-spec.ts";
+import { SpecFolder } from "./spec/spec-folder.ts";
+import { Ticker } from "./ticker.ts";
+
+export interface AgentSettings {
+  /** This host's name in the API. */
+  readonly host: string;
+  /**
+   * The only server of its store is in this process: a boot before this one is over, so after a
+   * reboot nothing has to be waited for.
+   */
+  readonly isBesideStore?: boolean;
+  /** In the order in which they are tried. */
+  readonly servers: readonly string[];
+  readonly credentials: CredentialFiles;
+  readonly stateDir: string;
+  readonly runDir: string;
+  /** Netloom's. */
+  readonly version: string;
+  readonly log: Log;
+}
+
+export interface RunningAgent {
+  /** Finishes what is under way and ends. Containers keep their networks. */
+  stop(): Promise<void>;
+}
+
+const usualStateDir = "/var/lib/netloom";
+const heartbeatMs = 10_000;
+/** How often an agent that does not serve looks whether it may. */
+const contestMs = 5_000;
+/** Also without a notice: what no notice tells of is found then. */
+const loopPeriodMs = 10_000;
+const retryMs = 500;
+
+/** The agent's own among instances of the engine: its state directory tells it from others. */
+export const instanceOf = (stateDir: string): string =>
+  stateDir === usualStateDir ? "node" : `n${sha256(stateDir).slice(0, 7)}`;
+
+/** What the API calls this machine unless told otherwise. */
+export const usualHostName = (): string =>
+  hostname()
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 63) || "host";
+
+/** Begins to serve. Throws TakenError, RangeError, FileError. */
+export async function startAgent(settings: AgentSettings): Promise<RunningAgent> {
+  const { host, log, runDir, stateDir } = settings;
+  const held = new AsyncDisposableStack();
+  try {
+    held.use(await lockDir(runDir, "the run directory"));
+    held.use(await lockDir(stateDir, "the state directory"));
+    const instance = instanceOf(stateDir);
+    const engine = held.use(new ResidentEngine({ instance, directories: { stateDir, runDir } }));
+    const { paths } = engine;
+    const parts = assemble(settings, engine);
+    sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
+    await run(parts.agent, [undoUnfinished]);
+    await begin(parts, settings, held);
+    log({
+      level: "info",
+      event: "serving",
+      host,
+      instance,
+      ports: parts.agent.records.here().length,
+    });
+    return { stop: () => held.disposeAsync() };
+  } catch (error) {
+    await held.disposeAsync();
+    throw error;
+  }
+}
+
+function assemble(settings: AgentSettings, engine: ResidentEngine) {
+  const { paths } = engine;
+  const { host, log, servers, credentials } = settings;
+  const api = apiOf(servers, credentials);
+  const spec = new NodeSpec();
+  const folder = new SpecFolder(`${paths.stateDir}/spec`, log);
+  const { objects, isComplete } = folder.load();
+  spec.load(objects, isComplete);
+  const control = new ControlLink(spec, folder, api);
+  const incarnation = { agent: agentIdentity(paths.stateDir), boot: bootId() };
+  const { boot } = incarnation;
+  const own = {
+    ...{ host, engine, log, spec, control, patience: new Patience(Number.POSITIVE_INFINITY) },
+    serving: new Serving(spec, host, incarnation),
+    records: new PortRecords(`${paths.stateDir}/ports`, log),
+    addresses: new Addresses(new BlockFolder(`${paths.stateDir}/blocks`, log), { spec, boot }),
+    queue: new KeyedQueue(),
+  };
+  const reporter = new Reporter(own, api);
+  const report = async () => ((await reporter.report()) ? heartbeatMs : retryMs);
+  const telling = ticker("report", report, log);
+  const repairs = new Repairs(engine, log);
+  const changed = () => {
+    repairs.attachmentsChanged();
+    telling.nudge();
+  };
+  const agent: Agent = { ...own, ports: reporter, changed };
+  return { agent, control, api, telling, repairs, folder };
+}
+
+async function begin(
+  parts: ReturnType<typeof assemble>,
+  settings: AgentSettings,
+  held: AsyncDisposableStack,
+): Promise<void> {
+  const { agent, control, api, telling, repairs } = parts;
+  const { host, log, runDir, servers } = settings;
+  const cleaning = new Cleaning();
+  const sweeping = ticker("clean", () => cleaning.sweep(() => run(agent, [cleanUp])), log);
+  const pass = async () => {
+    if (await cleaning.after(() => reconcile(agent))) sweeping.nudge();
+    return loopPeriodMs;
+  };
+  const loop = ticker("loop", pass, log);
+  // Apart from the loop: a look at many attachments takes long, and a change must not wait for it.
+  const look = async () => {
+    await run(agent, [repairs.pass]);
+    return loopPeriodMs;
+  };
+  const looking = ticker("repairs", look, log);
+  const heart = heartOf(parts, settings);
+  control.onWant = () => heart.nudge();
+  control.onReached = (isReached) => sayReached(runDir, { servers, isReached }, log);
+  control.onReached(false);
+  repairs.onLook = (report, foundBy) => noteFaults(agent, report, { isWhole: foundBy === "pass" });
+  control.onChange = (changes) => {
+    if (changes.some(({ key, object }) => key.startsWith("networks/") && !object)) cleaning.want();
+    // At once: calls wait for blocks.
+    heedBlocks(agent).catch((error) =>
+      log({ level: "error", event: "blocks not heeded", error: String(error) }),
+    );
+    loop.nudge();
+    telling.nudge();
+    // The host's object went.
+    if (agent.serving.standing === "newcomer") heart.nudge();
+  };
+  const repairing = repairs.follow();
+  const ended = new AbortController();
+  const { signal } = ended;
+  const following = followSpec(api, host, { events: control, log, signal });
+  const server = new AgentServer((request) => serve(agent, request), log);
+  // Last in, first out: no more calls, then what was to be told, then the feed.
+  held.defer(async () => {
+    ended.abort();
+    repairs.stop();
+    await Promise.all([following, repairing]);
+  });
+  const tickers = [loop, sweeping, looking, telling, heart];
+  for (const ticker of tickers.toReversed()) held.defer(() => ticker.stop());
+  held.defer(async () => {
+    removeSync(agentSocket({ runDir }));
+    await server.close();
+    await agent.queue.idle();
+  });
+  for (const ticker of tickers) ticker.start();
+  await server.listen(agentSocket({ runDir }));
+}
+
+/** Answers a plugin. */
+function serve(agent: Agent, { env, stdin, again = false, withinMs }: AgentRequest) {
+  const asked = { again, patience: new Patience(withinMs) };
+  return answer(
+    { type: "netloom", load: async () => agentPlugin(agent, asked) },
+    { env, stdin: () => stdin, log: agent.log },
+  );
+}
+
+const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
+  new Ticker(work, (error) =>
+    log({ level: "error", event: "work failed", what, error: String(error) }),
+  );
+
+/** Tells that the host is alive, and what it has. */
+function heartOf(
+  { agent, control, api, repairs, folder }: ReturnType<typeof assemble>,
+  { host, version, log, isBesideStore }: AgentSettings,
+): Ticker {
+  const vigil = new Vigil();
+  let isRefused = false;
+  const beat = async () => {
+    const wantedBlocks = [...new Set([...control.wanted, ...shortSubnets(agent)])];
+    const ports = agent.records.here().length;
+    folder.retry();
+    const failure = folder.failure ?? agent.addresses.retry();
+    const damage = damageOf(agent);
+    const troubles = {
+      ...(failure !== undefined && { failure }),
+      ...(damage !== undefined && { damage }),
+    };
+    const counted = { ports, repairs: repairs.count, wantedBlocks };
+    const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };
+    try {
+      const addresses = await hostAddresses(agent.engine);
+      const clocks = { now: new Date(), nowMs: performance.now(), vigil, isBesideStore };
+      const { refusal, revision } = await reportHost(api, { host, ...told, addresses }, clocks);
+      if (revision !== undefined) agent.addresses.passed(revision);
+      if (refusal !== undefined && !isRefused) {
+        log({ level: "warn", event: "not serving", error: refusal });
+      } else if (refusal === undefined && isRefused) {
+        log({ level: "info", event: "serving host", host });
+      }
+      isRefused = refusal !== undefined;
+      return isRefused ? contestMs : heartbeatMs;
+    } catch (error) {
+      const level = isAway(error) || isOvertaken(error) ? "debug" : "warn";
+      log({ level, event: "heartbeat failed", error: (error as Error).message });
+      return 2 * retryMs;
+    }
+  };
+  return ticker("heartbeat", beat, log);
+}

@@ -1,0 +1,47 @@
+/** What a port asks for and its network can't give: refused, not passed over. */
+import type { Network, Port, Subnet } from "../api/kinds/index.ts";
+import { ConfigError } from "../model/config-error.ts";
+
+type Type = Network["spec"]["type"];
+
+interface Asked {
+  readonly network: Network;
+  readonly port: Port | undefined;
+  readonly subnets: readonly Subnet[];
+}
+
+const withoutLink: readonly Type[] = ["host", "none"];
+/** The host does not lead to their ports, or not back. */
+const unpublished: readonly Type[] = ["macvlan", "ipvlan", "vlan", ...withoutLink];
+/** The kernel gives their links the parent's. */
+const sameMac: readonly Type[] = ["ipvlan", "vlan", ...withoutLink];
+
+/** A field of the port, whether it does not go with the network, and why. */
+const rules: readonly [keyof Port["spec"], (asked: Asked) => boolean, string][] = [
+  [
+    "publish",
+    ({ network }) => unpublished.includes(network.spec.type),
+    'leads through the host, which takes a network of type "bridge" or "ptp"',
+  ],
+  [
+    "mac",
+    ({ network }) => sameMac.includes(network.spec.type),
+    "is the parent's on a network of this type, or none: leave it out",
+  ],
+  [
+    "fixedIps",
+    ({ subnets }) => subnets.length === 0,
+    "is of the network's subnets, and it has none: declare one, or leave it out",
+  ],
+];
+
+/** Throws ConfigError. */
+export function refuseUnfit(asked: Asked): void {
+  const spec = asked.port?.spec;
+  if (!spec) return;
+  for (const [field, isUnfit, why] of rules) {
+    const value = spec[field];
+    const isGiven = Array.isArray(value) ? value.length > 0 : value !== undefined;
+    if (isGiven && isUnfit(asked)) throw new ConfigError(`spec.${field}`, why);
+  }
+}

@@ -1,0 +1,32 @@
+/** Attachments whose record can't be read: nothing of them is put back, and their ports say so. */
+import type { Agent } from "./agent.ts";
+import type { PortRecord } from "./port-records.ts";
+
+/** Throws FileError. */
+export async function noteUnkept(agent: Agent): Promise<void> {
+  const { engine, records, queue } = agent;
+  const unreadable = engine.unreadable();
+  for (const { id, notKept } of records.here()) {
+    if (unreadable.has(id) === (notKept !== undefined)) continue;
+    await queue.run(id, async () => note(agent, id));
+  }
+}
+
+function note({ engine, records, log, changed }: Agent, id: string): void {
+  const record = records.get(id);
+  if (record?.stage !== "attached") return;
+  const path = engine.unreadable().get(id);
+  const { notKept: _, reported: __, ...rest } = record;
+  records.write({ ...rest, ...(path !== undefined && { notKept: unkept(path) }) });
+  changed();
+  if (path === undefined) return;
+  const { containerId, ifName } = record;
+  log({ level: "warn", event: "attachment record unreadable", path, containerId, ifName });
+}
+
+const unkept = (path: string): NonNullable<PortRecord["notKept"]> => ({
+  reason: "RecordUnreadable",
+  message:
+    `"${path}" can't be read: what an outside hand takes of this attachment is not put back. ` +
+    "Detach its container and attach it anew",
+});

@@ -1,0 +1,105 @@
+/** Hosts: machines on which an agent makes ports. */
+import { defineKind, type ObjectOfKind } from "../kind.ts";
+import { flag, integer, list, object, text } from "../schema.ts";
+import type { Labels } from "../selectors.ts";
+import { conditionStatus, conditions } from "./fields.ts";
+
+/** The operator says in which boot a host was when it went for good: `netloom.dev/over=<boot>`. */
+export const overAnnotation = "netloom.dev/over";
+
+/** By which networks and pools choose hosts: its name is one, as in Kubernetes. */
+export const labelsOfHost = (name: string, labels: Labels | undefined): Labels => ({
+  "kubernetes.io/hostname": name,
+  ...labels,
+});
+
+export const hostKind = defineKind({
+  group: "netloom.dev",
+  version: "v1alpha1",
+  kind: "Host",
+  plural: "hosts",
+  singular: "host",
+  shortNames: ["ho"],
+  namespaced: false,
+  description: "A machine on which an agent makes ports.",
+  spec: object("What is asked of it.", {
+    unschedulable: flag("It gets no new blocks of addresses.", { default: false }),
+  }),
+  status: object("What its agent reports.", {
+    addresses: list("Addresses that other hosts reach it by.", text("One.", { format: "ip" })),
+    version: text("Of its agent."),
+    kernel: text("Of its operating system."),
+    ports: integer("Ports attached there.", { minimum: 0, maximum: 1_000_000 }),
+    repairs: integer(
+      "Objects that an outside hand changed and the agent put back since it began.",
+      {
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+      },
+    ),
+    boot: text("In which boot it is: blocks are confirmed for one boot."),
+    agent: text("Which agent serves it: what its state directory keeps tells it from others."),
+    wantedBlocks: list(
+      "Subnets that it has too few free addresses of, as namespace/name.",
+      text("A subnet.", { format: "reference" }),
+    ),
+    heartbeat: text("When its agent was last heard of.", { format: "date-time" }),
+    conditions,
+  }),
+  columns: [
+    {
+      name: "Ready",
+      type: "string",
+      description: "Whether its agent is heard of, or Terminating while it is removed.",
+      cell: (host) =>
+        host.metadata.deletionTimestamp === undefined
+          ? conditionStatus(host, "Ready")
+          : "Terminating",
+    },
+    {
+      name: "Ports",
+      type: "integer",
+      description: "Attached there.",
+      cell: ({ status }) => status?.ports ?? 0,
+    },
+    {
+      name: "Heartbeat",
+      type: "date",
+      description: "When its agent was last heard of.",
+      cell: ({ status }) => status?.heartbeat,
+    },
+    {
+      name: "Addresses",
+      type: "string",
+      description: "Addresses that other hosts reach it by.",
+      wide: true,
+      cell: ({ status }) => status?.addresses?.join(","),
+    },
+    {
+      name: "Version",
+      type: "string",
+      description: "Of its agent.",
+      wide: true,
+      cell: ({ status }) => status?.version,
+    },
+    {
+      name: "Kernel",
+      type: "string",
+      description: "Of its operating system.",
+      wide: true,
+      cell: ({ status }) => status?.kernel,
+    },
+  ],
+  selectable: [],
+});
+
+/** Whether it may have blocks, in the words of `ipam/host-fence.ts`. */
+export function fenceOf({ metadata, status }: ObjectOfKind<typeof hostKind>) {
+  const { annotations, deletionTimestamp } = metadata;
+  const { boot = "", agent } = status ?? {};
+  const serving = { boot, ...(agent !== undefined && { agent }) };
+  if (deletionTimestamp === undefined) return serving;
+  // One that never told its boot has been given no block.
+  const isOver = boot === "" || annotations?.[overAnnotation] === boot;
+  return { ...serving, removing: true, ...(isOver && { over: boot }) };
+}

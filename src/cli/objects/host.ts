@@ -1,0 +1,108 @@
+/** Lists hosts, takes them out of use and back, and forgets them. */
+import { hostKind } from "../../api/kinds/host.ts";
+import { portKind } from "../../api/kinds/port.ts";
+import type { Call, Flags } from "../command.ts";
+import type { hostFlags, hostRemoveFlags } from "../commands/ipam.ts";
+import { type Api, apiOf, fieldManager, type Named } from "../connection/api.ts";
+import { InUse, TimedOut } from "../exit.ts";
+import { UsageError } from "../options.ts";
+import { nameOf } from "../output/format.ts";
+import { get } from "./get.ts";
+import { patched, tell } from "./send.ts";
+import { targetsOf } from "./targets.ts";
+import { waitUntil } from "./wait-until.ts";
+
+const sending = { dryRun: false, manager: `${fieldManager}-host`, force: false };
+
+/** The command's operand, checked to be a name. Throws UsageError. */
+export function onlyName({ line }: Call<any>, command: string): string {
+  const [name, ...others] = line.operands;
+  if (name === undefined || others.length > 0) {
+    throw new UsageError(`Name one host: netloom host ${command} HOST`);
+  }
+  return targetsOf(["host", name])[0]!.name!;
+}
+
+/** `get hosts`. */
+export function hostList(call: Call<any>): Promise<number> {
+  return listOfKind(call, "hosts");
+}
+
+/** `get KIND` with the same options. Throws UsageError where there are operands. */
+export function listOfKind<F extends Flags>({ line, surroundings }: Call<F>, plural: string) {
+  const [extra] = line.operands;
+  if (extra !== undefined) throw new UsageError(`A list takes no "${extra}"`);
+  return get({ line: { ...line, operands: [plural] } as any, surroundings });
+}
+
+export async function setUnschedulable(
+  call: Call<typeof hostFlags>,
+  unschedulable: boolean,
+): Promise<number> {
+  const name = onlyName(call, unschedulable ? "cordon" : "uncordon");
+  await patched(apiOf(call), { kind: hostKind, name }, { spec: { unschedulable } }, sending);
+  const verb = unschedulable ? "cordoned" : "uncordoned";
+  tell(call.surroundings.terminal, nameOf(hostKind, name), verb, sending);
+  return 0;
+}
+
+export async function hostRemove(call: Call<typeof hostRemoveFlags>): Promise<number> {
+  const name = onlyName(call, "remove");
+  const hosts = apiOf(call).client.of(hostKind);
+  const host = await hosts.get({ name });
+  const ready = host.status?.conditions?.find(({ type }) => type === "Ready");
+  if (ready?.status === "True" && !call.line.options.force) {
+    throw new InUse(
+      `Host "${name}" is in use, its agent was heard of at ${host.status?.heartbeat}: ` +
+        "stop its agent first, or say --force",
+    );
+  }
+  await hosts.delete({ name });
+  const { surroundings } = call;
+  const label = nameOf(hostKind, name);
+  if (await isGone(call, { kind: hostKind, name, uid: host.metadata.uid })) {
+    tell(surroundings.terminal, label, "removed", sending);
+    return 0;
+  }
+  tell(surroundings.terminal, label, "terminating", sending);
+  const ports = await portsOn(apiOf(call), name);
+  const what =
+    ports.length === 0
+      ? "its agent to give its addresses back"
+      : `its containers to be detached: ${shortened(ports)}`;
+  surroundings.terminal.note(
+    `It waits for ${what}. Where the machine is off for good, "netloom edit host ${name}" with the ` +
+      `annotation netloom.dev/over=${host.status?.boot} ends that`,
+  );
+  return 0;
+}
+
+/** One that has nothing is gone in moments. */
+const goingMs = 2000;
+
+async function isGone(call: Call<typeof hostRemoveFlags>, place: Named & { readonly uid: string }) {
+  const { surroundings } = call;
+  const deadline = surroundings.now() + goingMs;
+  try {
+    const { uid } = place;
+    await waitUntil({ api: apiOf(call), place, until: "delete", deadline, surroundings, uid });
+    return true;
+  } catch (error) {
+    if (error instanceof TimedOut) return false;
+    throw error;
+  }
+}
+
+async function portsOn({ client }: Api, host: string): Promise<string[]> {
+  const { items } = await client.of(portKind).list();
+  return items
+    .filter(({ status }) => status?.bindings?.some((one) => one.active && one.host === host))
+    .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+}
+
+const mostNames = 5;
+
+function shortened(names: readonly string[]): string {
+  const more = names.length - mostNames;
+  return names.slice(0, mostNames).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}

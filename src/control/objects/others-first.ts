@@ -1,0 +1,3 @@
+/** Lets others have their turn: a store in this process answers so fast that none got one. */
+
+export const othersFirst = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,0 +1,21 @@
+/** All reconcilers. */
+import { blockLeases, blockReturns } from "./blocks.ts";
+import { claimSteps, claimWishes } from "./claims.ts";
+import { collector } from "./collector.ts";
+import { hostStatus } from "./host-status.ts";
+import { networkStatus } from "./network-status.ts";
+import type { Reconciler } from "./reconciler.ts";
+import { subnetStatus } from "./subnet-status.ts";
+import { tenantStatus } from "./tenant-status.ts";
+
+export const reconcilers: readonly Reconciler[] = [
+  collector,
+  blockLeases,
+  blockReturns,
+  claimWishes,
+  claimSteps,
+  networkStatus,
+  subnetStatus,
+  tenantStatus,
+  hostStatus,
+];

@@ -1,0 +1,57 @@
+/** A process that is killed and started again, as by an operator's service manager. */
+import { appendFileSync, closeSync, openSync } from "node:fs";
+import { systemPath } from "../support/run.ts";
+
+export interface Program {
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Where its standard error goes, appended. */
+  readonly log: string;
+}
+
+/** Between an end of its own and the next start, as a service manager's pause. */
+const restartMs = 200;
+
+export class Supervised {
+  readonly program: Program;
+  /** How often it ended without being killed; its log says why. */
+  ownEnds = 0;
+  #process: Bun.Subprocess | undefined;
+
+  constructor(program: Program) {
+    this.program = program;
+  }
+
+  start(): void {
+    const { argv, env, log } = this.program;
+    const stderr = openSync(log, "a");
+    const process = Bun.spawn([...argv], {
+      env: { PATH: systemPath, HOME: "/root", ...env },
+      stdio: ["ignore", "ignore", stderr],
+    });
+    closeSync(stderr);
+    this.#process = process;
+    void process.exited.then(async () => {
+      if (this.#process !== process) return;
+      this.ownEnds++;
+      appendFileSync(log, `ended by itself with ${process.exitCode ?? process.signalCode}\n`);
+      await Bun.sleep(restartMs);
+      if (this.#process === process) this.start();
+    });
+  }
+
+  async kill(): Promise<void> {
+    const process = this.#process;
+    this.#process = undefined;
+    process?.kill("SIGKILL");
+    await process?.exited;
+  }
+
+  /** For a dying test: without waiting. */
+  killNow(): void {
+    const process = this.#process;
+    this.#process = undefined;
+    process?.kill("SIGKILL");
+  }
+}

@@ -1,0 +1,120 @@
+/** What all parts of a simulation share: chance, clock, store, network and the subnets. */
+import {
+  givenRanges,
+  type SubnetLayout,
+  type SubnetName,
+  wishableRanges,
+} from "../../../src/ipam/block.ts";
+import { type BlockAllocation, isAmong } from "../../../src/ipam/block-allocation.ts";
+import type { BlockView } from "../../../src/ipam/block-holder.ts";
+import type { Hello, HostFence } from "../../../src/ipam/host-fence.ts";
+import { parsePrefix } from "../../../src/lib/prefix.ts";
+import type { IpRange } from "../../../src/lib/range.ts";
+import { type ApiPort, MemoryStore } from "./memory-store.ts";
+import { Oracle } from "./oracle.ts";
+import type { Random } from "./random.ts";
+
+export type ToServer = { readonly from: string } & (
+  | ({ readonly kind: "hello" } & Hello)
+  | { readonly kind: "report"; readonly state: BlockAllocation }
+  | { readonly kind: "want"; readonly subnet: string }
+);
+
+export type Message =
+  | { readonly to: "server"; readonly host: string; readonly body: ToServer }
+  | { readonly to: "host"; readonly host: string; readonly body: BlockView & HostFence };
+
+export interface Subnet {
+  readonly name: SubnetName;
+  readonly layout: SubnetLayout;
+  readonly ranges: readonly IpRange[];
+  /** What may be asked for by address. */
+  readonly wishable: readonly IpRange[];
+}
+
+/** Small, so that they run short; the first two have equal prefixes. */
+const subnets: readonly (readonly [name: string, cidr: string, blockLength: number])[] = [
+  ["red", "10.1.0.0/27", 30],
+  ["blue", "10.1.0.0/27", 29],
+  ["six", "fd00::/123", 126],
+  ["wide", "fd00:1::/64", 126],
+];
+
+export class World {
+  readonly random: Random;
+  readonly oracle = new Oracle((subnet, address) =>
+    isAmong(this.subnets.get(subnet)!.wishable, address),
+  );
+  readonly store: MemoryStore;
+  readonly network: Message[] = [];
+  /** Messages that were taken out, of late: they may come once more. */
+  readonly #past: Message[] = [];
+  readonly subnets = new Map<string, Subnet>();
+  /** Hosts that the control plane and they can't reach one another. */
+  readonly cutOff = new Set<string>();
+  /** Since 1970, ms. */
+  nowMs = 1_700_000_000_000;
+  #ids = 0;
+
+  constructor(random: Random) {
+    this.random = random;
+    this.store = new MemoryStore((before, after) => this.#portChanged(before, after));
+    for (const [name, cidr, blockLength] of subnets) {
+      const prefix = parsePrefix(cidr);
+      const layout = {
+        cidr: prefix,
+        allocationPools: [],
+        reserved: [],
+        blockLength,
+        gateway: { family: prefix.family, value: prefix.address + 1n },
+      };
+      this.subnets.set(name, {
+        name: { namespace: "default", name },
+        layout,
+        ranges: givenRanges(layout),
+        wishable: wishableRanges(layout),
+      });
+    }
+  }
+
+  /** Whether its agent is the one that the host of its name has. */
+  isServedBy = ({ name, agent }: { readonly name: string; readonly agent: string }): boolean =>
+    this.store.get("host", name)?.value.agent === agent;
+
+  /** Never given before. */
+  id(prefix: string): string {
+    return `${prefix}${++this.#ids}`;
+  }
+
+  send(message: Message): void {
+    this.network.push(message);
+    // What waits too long is lost.
+    if (this.network.length > 300) this.takeMessage();
+  }
+
+  /** Takes a message out, whichever. */
+  takeMessage(): Message | undefined {
+    const at = this.random.below(this.network.length);
+    const message = this.network[at];
+    const last = this.network.pop();
+    if (at < this.network.length) this.network[at] = last!;
+    if (message) this.#past[this.random.below(500)] = message;
+    return message;
+  }
+
+  /** Sends again what was sent before, maybe long ago. */
+  repeat(): boolean {
+    const message = this.#past[this.random.below(500)];
+    if (message) this.send(message);
+    return message !== undefined;
+  }
+
+  #portChanged(before: ApiPort | undefined, after: ApiPort | undefined): void {
+    if (before?.address === after?.address) return;
+    const port = (before ?? after)!;
+    const { uid, subnet, identity, stickyForMs } = port;
+    const user = { user: uid, identity, stickyForMs, nowMs: this.nowMs };
+    if (before?.address) this.oracle.end(subnet, before.address, user);
+    if (after?.address) this.oracle.begin(subnet, after.address, user);
+  }
+}
