@@ -1,9 +1,10 @@
-/** What a change costs the node specs that are followed: reads of the store are counted. */
+/** What a node spec tells, and what a change costs those that are followed: reads are counted. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Feed } from "../objects/feed.ts";
+import { referrerKey } from "../objects/keys.ts";
 import { put } from "../store/exam.ts";
 import { openSqlite, type SqliteStore } from "../store/sqlite.ts";
 import { nodeSpecLines } from "./stream.ts";
@@ -35,7 +36,7 @@ function object(plural: string, name: string, spec: object = {}, labels: object 
   const isClusters = plural === "hosts";
   const metadata = { name, uid: name, labels, ...(!isClusters && { namespace: "a" }) };
   const value = { apiVersion: "netloom.dev/v1alpha1", kind: kinds[plural], metadata, spec };
-  const key = `/registry/netloom.dev/${plural}/${isClusters ? "" : "a/"}${name}`;
+  const key = keyAt(`${plural}/${isClusters ? "" : "a/"}${name}`);
   return put(store, key, JSON.stringify(value));
 }
 
@@ -110,5 +111,43 @@ test("labels of one host are looked at for it alone", async () => {
   expect(ofOne).toBeLessThanOrEqual(3);
   expect([...heard].filter(([, names]) => names.length > 0).map(([host]) => host)).toEqual([
     "host-5",
+  ]);
+});
+
+/** As the API writes an object of a host: with the entry by which it is found. */
+async function ownPort(host: string, name: string, turn = 1): Promise<void> {
+  await object("ports", name, { network: "blue", host, turn });
+  const [target, referrer] = [`hosts/${host}`, `ports/a/${name}`].map(keyAt);
+  await put(store, referrerKey(target!, referrer!), "");
+}
+
+const keyAt = (path: string) => `/registry/netloom.dev/${path}`;
+
+test("a listing is of one moment, whatever changes while it is read", async () => {
+  await ownPort("host-1", "stays");
+  await ownPort("host-1", "goes");
+  await ownPort("host-1", "turns");
+  const heard: string[] = [];
+  const lines = nodeSpecLines({ store, feed }, { host: "host-1" }, end.signal);
+  let isChanged = false;
+  for await (const text of lines) {
+    for (const line of text.split("\n").filter(Boolean)) {
+      const { type, object: of } = JSON.parse(line);
+      heard.push(`${type} ${of.metadata.name ?? ""} ${of.spec?.turn ?? ""}`.trim());
+    }
+    if (!isChanged) {
+      isChanged = true;
+      const goes = keyAt("ports/a/goes");
+      const { revision } = (await store.get(goes))!;
+      await store.commit([{ key: goes, revision }], [{ key: goes }]);
+      await ownPort("host-1", "turns", 2);
+      await ownPort("host-1", "comes");
+    }
+    if (heard.includes("ADDED comes 1")) break;
+  }
+  const ports = heard.filter((each) => /goes|turns|stays|comes|BOOKMARK/.test(each));
+  expect(ports).toEqual([
+    ...["ADDED goes 1", "ADDED stays 1", "ADDED turns 1", "BOOKMARK"],
+    ...["DELETED goes 1", "MODIFIED turns 2", "ADDED comes 1"],
   ]);
 });

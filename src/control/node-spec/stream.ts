@@ -105,13 +105,15 @@ class NodeView {
     this.#selection = selection;
   }
 
-  /** All that the host must know, as it was at a revision or later, in portions of lines. */
+  /** All that the host must know, as it was at a revision, in portions of lines. */
   async *all(revision: number): AsyncGenerator<string> {
     await this.#takeHost(revision);
     for (const plural of plurals) {
       const isOwn = isOfHosts(plural);
       const read = isOwn ? readEntry : (entry: Entry) => readOnce(this.#store, entry);
-      for await (const entries of isOwn ? this.#own(plural) : this.#pages(plural, revision)) {
+      for await (const entries of isOwn
+        ? this.#own(plural, revision)
+        : this.#pages(plural, revision)) {
         let text = "";
         for (const { object, line } of entries.map(read)) {
           if (!this.#selection.wants(plural, object)) continue;
@@ -177,9 +179,7 @@ class NodeView {
   }
 
   async #takeHost(revision: number): Promise<void> {
-    const key = keyOf(hostKind, { name: this.#selection.host });
-    const { entries } = await this.#entries(key, revision, { limit: 1 });
-    const entry = entries.find((each) => each.key === key);
+    const entry = await this.#one(keyOf(hostKind, { name: this.#selection.host }), revision);
     this.#selection.take(entry && decodeEntry(entry));
   }
 
@@ -194,17 +194,25 @@ class NodeView {
     }
   }
 
-  /**
-   * As it is now, which may be later than the listing's revision. What changed since is told once
-   * more: an agent passes over what is older than the object that it knows.
-   */
-  async *#own(plural: string): AsyncGenerator<readonly Entry[]> {
+  async *#own(plural: string, revision: number): AsyncGenerator<readonly Entry[]> {
     const host = keyOf(hostKind, { name: this.#selection.host });
     const prefix = prefixOf(kindsByPlural.get(plural) as Kind<any, any>);
-    const { entries } = await this.#store.list(referrersPrefix(host));
+    const { entries } = await this.#entries(referrersPrefix(host), revision, {});
     const keys = plural === "hosts" ? [host] : entries.map(({ key }) => keyOfReferrer(key));
-    const own = keys.filter((each) => each.startsWith(prefix)).map((key) => this.#store.get(key));
-    yield (await Promise.all(own)).filter((entry) => entry !== undefined);
+    const own = keys.filter((each) => each.startsWith(prefix));
+    const found = await Promise.all(own.map((key) => this.#then(key, revision)));
+    yield found.filter((entry) => entry !== undefined);
+  }
+
+  /** What did not change since is read as it is, which costs less. */
+  async #then(key: string, revision: number): Promise<Entry | undefined> {
+    const now = await this.#store.get(key);
+    return now && now.revision <= revision ? now : this.#one(key, revision);
+  }
+
+  async #one(key: string, revision: number): Promise<Entry | undefined> {
+    const { entries } = await this.#entries(key, revision, { limit: 1 });
+    return entries.find((each) => each.key === key);
   }
 
   async #entries(prefix: string, revision: number, page: ListOptions) {
