@@ -3,6 +3,7 @@ import type { Port, Subnet } from "../api/kinds/index.ts";
 import type { ResidentEngine } from "../engine/resident.ts";
 import type { Log } from "../lib/log.ts";
 import type { Addresses } from "./addresses/addresses.ts";
+import type { Aside } from "./aside.ts";
 import type { Patience } from "./patience.ts";
 import type { PortRecord, PortRecords } from "./port-records.ts";
 import type { KeyedQueue } from "./queue.ts";
@@ -21,6 +22,8 @@ export interface Agent {
   readonly addresses: Addresses;
   /** By attachment. */
   readonly queue: KeyedQueue;
+  /** The loop's work that has to wait. */
+  readonly aside: Aside;
   readonly control: ControlPlane;
   /** That of whoever waits for what is done. */
   readonly patience: Patience;

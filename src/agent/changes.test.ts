@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import type { Network, Port } from "../api/kinds/index.ts";
 import type { Agent } from "./agent.ts";
+import { Aside } from "./aside.ts";
 import { followChanges } from "./changes.ts";
 import type { PortRecord } from "./port-records.ts";
 import { KeyedQueue } from "./queue.ts";
@@ -28,8 +29,9 @@ function host(type: string) {
       shape: shapeOf(wantedOf(now, "h")),
     },
   };
+  const queue = new KeyedQueue();
   const agent = {
-    ...{ host: "h", queue: new KeyedQueue(), changed() {}, log() {} },
+    ...{ host: "h", queue, aside: new Aside(queue, () => {}), changed() {}, log() {} },
     records: {
       here: () => [kept.record],
       get: () => kept.record,

@@ -11,6 +11,7 @@ import { portIps, portRoutes, type SubnetAddress } from "./addresses/layout.ts";
 import type { Agent } from "./agent.ts";
 import { callFor, callOf } from "./given-call.ts";
 import { followJoined } from "./joined.ts";
+import type { Patience } from "./patience.ts";
 import { type PortRecord, withNotCurrent } from "./port-records.ts";
 import { refuseUnfit } from "./unfit.ts";
 import { dnsDigest, shapeOf, type Wanted, wantedOf } from "./wanted.ts";
@@ -21,7 +22,7 @@ type NotCurrent = NonNullable<PortRecord["notCurrent"]>;
 
 /** Containers on networks that ask for something else than before. Throws FileError. */
 export async function followChanges(agent: Agent): Promise<void> {
-  const { records, spec, queue } = agent;
+  const { records, spec, aside } = agent;
   if (!spec.isComplete) return;
   const known = new Map<string, ReturnType<typeof spec.subnetsOf>>();
   const subnetsOf = (network: Wanted["network"]) => {
@@ -30,18 +31,21 @@ export async function followChanges(agent: Agent): Promise<void> {
     known.set(uid, found);
     return found;
   };
-  for (const { id } of records.here()) {
-    await queue.run(id, async () => {
-      const record = records.get(id);
-      if (record?.stage !== "attached") return;
-      if (record.joins !== undefined) return keep(agent, record, followJoined(agent, record));
-      if (!record.given) return;
-      const network = spec.network(record.network);
-      if (!network || (record.networkUid ?? network.metadata.uid) !== network.metadata.uid) return;
-      const port = spec.port(record.port);
-      await follow(agent, record, { network, port, subnets: subnetsOf(network) });
-    });
-  }
+  const look = async (id: string, patience: Patience) => {
+    const record = records.get(id);
+    if (record?.stage !== "attached") return;
+    if (record.joins !== undefined) return keep(agent, record, followJoined(agent, record));
+    if (!record.given) return;
+    const network = spec.network(record.network);
+    if (!network || (record.networkUid ?? network.metadata.uid) !== network.metadata.uid) return;
+    const port = spec.port(record.port);
+    await follow({ ...agent, patience }, record, { network, port, subnets: subnetsOf(network) });
+  };
+  await aside.forEach(
+    "follow",
+    records.here().map(({ id }) => id),
+    look,
+  );
 }
 
 async function follow(

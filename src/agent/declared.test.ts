@@ -1,5 +1,6 @@
 /** When what is declared for this host is made, and made anew. */
 import { expect, test } from "bun:test";
+import { Aside } from "./aside.ts";
 import { reconcileDeclared } from "./declared.ts";
 import type { PortRecord } from "./port-records.ts";
 import { KeyedQueue } from "./queue.ts";
@@ -17,9 +18,11 @@ function hostOf(names: readonly string[]) {
   const log: string[] = [];
   const stuck = new Set<string>();
   const serving = { own: { agent: "a", boot: "b1" } };
+  const queue = new KeyedQueue();
   const agent = {
-    ...{ host: "h1", serving, queue: new KeyedQueue(), changed() {}, log() {} },
+    ...{ host: "h1", serving, queue, aside: new Aside(queue, () => {}), changed() {}, log() {} },
     spec: {
+      port: ({ name }: { name: string }) => ports.find(({ metadata }) => metadata.name === name),
       ...{ isComplete: true, all: () => ports, network: () => network, subnetsOf: () => [] },
       ...{ host: () => undefined, tenantLabels: () => undefined, namespaceLabels: () => ({}) },
     },

@@ -71,7 +71,7 @@ const isDeclared = ({ metadata, spec }: Port, host: string): boolean =>
  * of what could not be.
  */
 export async function reconcileDeclared(agent: Agent): Promise<void> {
-  const { spec, host, records, engine, queue } = agent;
+  const { spec, host, records, engine, queue, aside } = agent;
   if (!spec.isComplete) return;
   const wanted = new Map<string, Port>();
   for (const port of spec.all<Port>("ports")) {
@@ -79,10 +79,18 @@ export async function reconcileDeclared(agent: Agent): Promise<void> {
   }
   const surplus = records
     .here()
-    .filter(({ id, declared }) => declared !== undefined && !wanted.has(id))
-    .map((record) => [record.id, () => detachHere(agent, record)] as const);
-  const makers = [...wanted].map(([id, port]) => [id, () => settle(agent, id, port)] as const);
-  await forEach([...surplus, ...makers], ([id, work]) => queue.run(id, work));
+    .filter(({ id, declared }) => declared !== undefined && !wanted.has(id));
+  const ends = () =>
+    forEach(surplus, (record) => queue.run(record.id, () => detachHere(agent, record)));
+  const makers = () =>
+    aside.forEach("settle", wanted.keys(), async (id, patience) => {
+      const { namespace, name, uid } = wanted.get(id)!.metadata;
+      // Its turn may have come late.
+      const port = spec.port({ namespace: namespace!, name });
+      if (port?.metadata.uid !== uid || !isDeclared(port, host)) return;
+      await settle({ ...agent, patience }, id, port);
+    });
+  await forEach([ends, makers], (piece) => piece());
 }
 
 /** One that can't be made says why in its condition, and is tried again with the next pass. */

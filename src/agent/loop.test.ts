@@ -3,6 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Aside } from "./aside.ts";
 import { reconcile, run, undoUnfinished } from "./loop.ts";
 import { KeyedQueue } from "./queue.ts";
 
@@ -30,8 +31,9 @@ function hostOf(here: readonly ReturnType<typeof record>[]) {
     },
     spec: {},
   });
+  const queue = new KeyedQueue();
   const agent = {
-    ...{ host: "h1", queue: new KeyedQueue(), changed() {} },
+    ...{ host: "h1", queue, aside: new Aside(queue, () => {}), changed() {} },
     log: ({ level, what }: Record<string, string>) => level === "error" && failed.push(what!),
     serving: { isOn: false, own: { agent: "x", boot: "b" } },
     spec: {

@@ -2,13 +2,17 @@
 export class Patience {
   /** As `performance.now()` tells. */
   readonly #end: number;
+  readonly #onWait: () => void;
 
-  constructor(withinMs: number) {
+  /** `onWait` is told each time that somebody begins to wait by it. */
+  constructor(withinMs: number, onWait: () => void = () => {}) {
     this.#end = performance.now() + withinMs;
+    this.#onWait = onWait;
   }
 
-  /** What is left of it, `mostMs` at most. */
+  /** What is left of it, `mostMs` at most, for who waits from now on. */
   leftMs(mostMs = Number.POSITIVE_INFINITY): number {
+    this.#onWait();
     return Math.max(0, Math.min(mostMs, this.#end - performance.now()));
   }
 }

@@ -3,6 +3,10 @@
 export class KeyedQueue {
   readonly #last = new Map<string, Promise<unknown>>();
 
+  isBusy(key: string): boolean {
+    return this.#last.has(key);
+  }
+
   /** Does the work once all earlier work of this key has ended, and throws what it throws. */
   run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key);

@@ -13,6 +13,7 @@ import { BlockFolder } from "./addresses/block-folder.ts";
 import { shortSubnets } from "./addresses/stock.ts";
 import type { Agent } from "./agent.ts";
 import { apiOf, type CredentialFiles, isAway, isOvertaken } from "./api.ts";
+import { Aside } from "./aside.ts";
 import { Cleaning } from "./cleaning.ts";
 import { ControlLink } from "./control-link.ts";
 import { damageOf } from "./damage.ts";
@@ -118,12 +119,16 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const control = new ControlLink(spec, folder, api);
   const incarnation = { agent: agentIdentity(paths.stateDir), boot: bootId() };
   const { boot } = incarnation;
+  const queue = new KeyedQueue();
   const own = {
     ...{ host, engine, log, spec, control, patience: new Patience(Number.POSITIVE_INFINITY) },
     serving: new Serving(spec, host, incarnation),
     records: new PortRecords(`${paths.stateDir}/ports`, log),
     addresses: new Addresses(new BlockFolder(`${paths.stateDir}/blocks`, log), { spec, boot }),
-    queue: new KeyedQueue(),
+    queue,
+    aside: new Aside(queue, (error) =>
+      log({ level: "error", event: "loop failed", error: String(error) }),
+    ),
   };
   const reporter = new Reporter(own, api);
   const report = async () => ((await reporter.report()) ? heartbeatMs : retryMs);
@@ -164,6 +169,7 @@ async function begin(
   repairs.onLook = (report, foundBy) => noteFaults(agent, report, { isWhole: foundBy === "pass" });
   control.onChange = (changes) => {
     if (changes.some(({ key, object }) => key.startsWith("networks/") && !object)) cleaning.want();
+    if (!changes.every(({ isStatusAlone }) => isStatusAlone)) agent.aside.wake();
     // At once: calls wait for blocks.
     heedBlocks(agent).catch((error) =>
       log({ level: "error", event: "blocks not heeded", error: String(error) }),
@@ -184,6 +190,8 @@ async function begin(
     repairs.stop();
     await Promise.all([following, repairing]);
   });
+  // What the loop left to go on beside.
+  held.defer(() => agent.queue.idle());
   const tickers = [loop, sweeping, looking, telling, heart];
   for (const ticker of tickers.toReversed()) held.defer(() => ticker.stop());
   held.defer(async () => {

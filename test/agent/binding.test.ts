@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Aside } from "../../src/agent/aside.ts";
 import type { PortRecord, PortRecords } from "../../src/agent/port-records.ts";
 import { KeyedQueue } from "../../src/agent/queue.ts";
 import { Reporter } from "../../src/agent/report/reporter.ts";
@@ -101,8 +102,11 @@ class Host {
       idOf: ({ containerId }: Attachment) => containerId,
       records: () => [...this.running.keys()].map((id) => ({ id })),
     };
+    const queue = new KeyedQueue();
+    const late = (error: unknown) => this.surprises.push(String(error));
+    const aside = new Aside(queue, late);
     const agent = {
-      ...{ host: name, records, log: this.#log, queue: new KeyedQueue() },
+      ...{ host: name, records, log: this.#log, queue, aside },
       ...{ spec, engine, addresses: { blocks: [] } },
       control: { isReached: true },
       serving: { isOn: true },

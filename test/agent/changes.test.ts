@@ -170,6 +170,32 @@ test("a further subnet, and other routes, reach a container; other DNS waits for
   for (const each of [one, two]) await each.detach();
 });
 
+test("who waits for an address keeps no other container's change waiting", async () => {
+  world.declare("scarce", { type: "bridge" }, "10.87.0.0/24");
+  world.declare("quick", { type: "bridge" }, "10.88.0.0/24");
+  const short = ["s1", "s2", "s3", "s4"];
+  const all = [];
+  for (const name of short) all.push(await attach("scarce", name));
+  const quick = await attach("quick", "quick");
+  world.control.lends = (subnet) => subnet !== "default/scarce2";
+  const metadata = { name: "scarce2", namespace: "default" };
+  world.control.put("subnets", { metadata, spec: { network: "scarce", cidr: "10.89.0.0/24" } });
+  const isWaiting = (name: string) => world.control.port(name)?.status.wantedAddresses?.length > 0;
+  await eventually("one waits", () => short.some(isWaiting));
+  world.declare("quick", { type: "bridge", mtu: 1300 }, "10.88.0.0/24");
+  await eventually("its MTU is another", async () =>
+    (await sh("ip link show eth0", quick.box)).includes("mtu 1300"),
+  );
+  // None has waited in vain yet: they wait at once, and not one after the other.
+  expect(short.filter((name) => condition(name, "Current"))).toEqual([]);
+  for (const name of short) await isCurrent(name, "NotApplied", "No address to be had");
+  world.control.lends = () => true;
+  const haveTwo = () =>
+    short.every((name) => world.control.port(name)?.status.addresses.length === 2);
+  await eventually("all have two addresses", haveTwo, 40_000);
+  for (const each of [...all, quick]) await each.detach();
+}, 90_000);
+
 test("what a runtime was told, and what takes a new link, is told in the port's condition", async () => {
   world.declare("lan", { type: "macvlan", parent: "uplink" }, "10.85.0.0/24");
   const one = await attach("lan", "rigid", { fixedIps: [{ address: "10.85.0.9" }] });

@@ -15,6 +15,8 @@ export class FakeControl {
   readonly objects = new Map<string, Loose>();
   /** Of what kinds no object is replaced. */
   refuses: (plural: string) => boolean = () => false;
+  /** Of which subnets, `namespace/name`, there are blocks to be had. */
+  lends: (subnet: string) => boolean = () => true;
   readonly #path: string;
   readonly #watchers = new Set<(event: WatchEvent) => void>();
   #server: ReturnType<typeof Bun.serve> | undefined;
@@ -43,11 +45,14 @@ export class FakeControl {
     const kind = plural === "ipblocks" ? "IPBlock" : kindNamed(plural)!.kind;
     const key = objectKey(plural, object.metadata);
     const old = this.objects.get(key);
+    const { generation = 0 } = old?.metadata ?? {};
+    const isAsked = !Bun.deepEquals(old?.spec, object.spec);
     const metadata = {
       uid: old?.metadata.uid ?? crypto.randomUUID(),
-      generation: 1,
+      generation,
       creationTimestamp: "2026-01-01T00:00:00Z",
       ...object.metadata,
+      ...(isAsked && { generation: generation + 1 }),
       resourceVersion: String(++this.#revision),
     };
     const made = { apiVersion: "netloom.dev/v1alpha1", kind, ...object, metadata } as Loose;
@@ -113,7 +118,7 @@ export class FakeControl {
   #stored(plural: string, object: Loose): Loose {
     const stored = this.put(plural, object);
     if (plural !== "hosts" || stored.metadata.deletionTimestamp) return stored;
-    for (const wanted of stored.status?.wantedBlocks ?? [])
+    for (const wanted of (stored.status?.wantedBlocks ?? []).filter(this.lends))
       this.#lend(wanted, stored.metadata.name);
     return stored;
   }

@@ -1,6 +1,7 @@
 /** Ports that the API has on this host, and of which nothing here knows. */
 import { expect, test } from "bun:test";
 import { client } from "../../api/client/client.ts";
+import { Aside } from "../aside.ts";
 import { KeyedQueue } from "../queue.ts";
 import { Reporter } from "./reporter.ts";
 
@@ -29,7 +30,12 @@ async function asked(here: Here): Promise<string[]> {
   const { ports = [bound], records = [], attachments = [], isComplete = true } = here;
   const { unreadable = new Map() } = here;
   const agent = {
-    ...{ host: "h1", log() {}, queue: new KeyedQueue(), addresses: { blocks: [] } },
+    ...{
+      host: "h1",
+      log() {},
+      aside: new Aside(new KeyedQueue(), () => {}),
+      addresses: { blocks: [] },
+    },
     ...{ control: { isReached: true }, serving: { isOn: true } },
     spec: { isComplete, all: () => ports, port: () => ports[0] },
     records: { all: () => records, get: () => undefined, unreadable },
@@ -42,7 +48,7 @@ async function asked(here: Here): Promise<string[]> {
   const api = client(async (path, { method = "GET", body = "" }) => {
     calls.push(`${method} ${path.replace(/.*\/ports\//, "")} ${body}`.trim());
     const next = { ...bound, metadata: { ...bound.metadata, resourceVersion: "8" } };
-    return Response.json(method === "GET" ? bound : next);
+    return Response.json(method === "GET" ? ports[0] : next);
   });
   expect(await new Reporter(agent as never, api).report()).toBe(true);
   return calls;
@@ -54,13 +60,26 @@ test("a binding that was told too late is ended, and a port of our own goes, as 
   expect(end).toStartWith("PATCH a/status ");
   expect(JSON.parse(end!.slice("PATCH a/status ".length))).toMatchObject({
     metadata: { resourceVersion: "7" },
-    status: { bindings: [{ host: "h1", epoch: 3, active: false }] },
+    status: {
+      bindings: [{ host: "h1", epoch: 3, active: false }],
+      attachment: null,
+      conditions: [{ type: "Ready", status: "False", reason: "Detached" }],
+    },
   });
   expect(gone).toStartWith("DELETE a ");
   expect(JSON.parse(gone!.slice("DELETE a ".length)).preconditions).toEqual({
     ...{ uid: "u1", resourceVersion: "8" },
   });
   expect(more).toEqual([]);
+});
+
+test("of a port that went on elsewhere the binding alone is ended", async () => {
+  const elsewhere = { host: "h2", epoch: 4, active: true };
+  const bindings = [...bound.status.bindings, elsewhere];
+  const [, end] = await asked({ ports: [{ ...bound, status: { ...bound.status, bindings } }] });
+  expect(JSON.parse(end!.slice("PATCH a/status ".length)).status).toEqual({
+    bindings: [elsewhere, { host: "h1", epoch: 3, active: false }],
+  });
 });
 
 test("what may be here is left alone", async () => {

@@ -42,16 +42,16 @@ export const bindingPatch = (binding: Binding, { port }: Pick<Read, "port">) =>
   patchOf(port, { bindings: withBinding(port.status?.bindings ?? [], binding) });
 
 /** Its status as a merge patch: null takes a field away. The record has its epoch. */
-export function statusPatch(record: PortRecord, { port, host }: Read) {
-  const here = record.stage === "attached";
-  const { containerId, ifName, netns, hostLink, mac, addresses } = record;
-  const attachment = { containerId, ifName, netns, hostLink: hostLink ?? null };
-  const binding = { host, epoch: record.epoch!, active: here };
+export function statusPatch(record: PortRecord, read: Read) {
+  const { port, host } = read;
+  const { containerId, ifName, netns, hostLink, mac, addresses, since } = record;
+  if (record.stage !== "attached") return gonePatch({ epoch: record.epoch!, since }, read);
+  const binding = { host, epoch: record.epoch!, active: true };
   return patchOf(port, {
-    ...(here && { mac: mac ?? null }),
-    addresses: here ? addresses : lastingAddresses(port),
+    mac: mac ?? null,
+    addresses,
     ...(port.status?.wantedAddresses && { wantedAddresses: null }),
-    attachment: here ? attachment : null,
+    attachment: { containerId, ifName, netns, hostLink: hostLink ?? null },
     bindings: withBinding(port.status?.bindings ?? [], binding),
     conditions: withCondition(withConcerns(record, port), {
       ...readiness(record, host),
@@ -60,18 +60,28 @@ export function statusPatch(record: PortRecord, { port, host }: Read) {
   });
 }
 
-function readiness({ stage, since, fault }: PortRecord, host: string) {
-  const type = "Ready";
-  if (stage !== "attached") {
-    const message = `Detached from host "${host}"`;
-    return {
-      type,
-      status: "False",
-      reason: "Detached",
-      message,
+/** That nothing of it is on this host any more. */
+export function gonePatch({ epoch, since }: { epoch: number; since: string }, read: Read) {
+  const { port, host } = read;
+  const { status, metadata } = port;
+  const isConcern = ({ type }: Condition) => concerns.some((concern) => concern.type === type);
+  const others = (status?.conditions ?? []).filter((condition) => !isConcern(condition));
+  return patchOf(port, {
+    addresses: lastingAddresses(port),
+    ...(status?.wantedAddresses && { wantedAddresses: null }),
+    attachment: null,
+    bindings: withBinding(status?.bindings ?? [], { host, epoch, active: false }),
+    conditions: withCondition(others, {
+      ...{ type: "Ready", status: "False", reason: "Detached" },
+      message: `Detached from host "${host}"`,
       lastTransitionTime: since,
-    } as const;
-  }
+      observedGeneration: metadata.generation,
+    }),
+  });
+}
+
+function readiness({ since, fault }: PortRecord, host: string) {
+  const type = "Ready";
   if (fault === undefined) {
     const message = `Attached on host "${host}"`;
     return {
@@ -110,12 +120,11 @@ const concerns = [
   },
 ] as const;
 
-/** Its conditions, with those that say what is amiss, once something was. */
+/** Of what is attached: its conditions, with those that say what is amiss, once something was. */
 const withConcerns = (record: PortRecord, port: Port): readonly Condition[] =>
   concerns.reduce(
     (known, { type, of, ...fine }) => {
       const others = known.filter((condition) => condition.type !== type);
-      if (record.stage !== "attached") return others;
       const amiss = record[of];
       if (!amiss && others.length === known.length) return known;
       return withCondition(known, {

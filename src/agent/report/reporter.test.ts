@@ -4,6 +4,7 @@ import { client } from "../../api/client/client.ts";
 import { UnreachableError } from "../../api/client/transport.ts";
 import type { Port } from "../../api/kinds/index.ts";
 import type { LogEvent } from "../../lib/log.ts";
+import { Aside } from "../aside.ts";
 import { KeyedQueue } from "../queue.ts";
 import { Reporter } from "./reporter.ts";
 
@@ -42,6 +43,10 @@ test("what trying again does not mend is a warning, a server that is away none",
   expect(await levels([away])).toEqual(["debug"]);
 });
 
+const fail = (error: unknown) => {
+  throw error;
+};
+
 test("a call that goes on while it waits for a block's report gets that report", async () => {
   const record = (id: string, stage: string) => ({
     ...{ id, stage, portUid: "u", reported: true, port: { namespace: "default", name: id } },
@@ -52,7 +57,13 @@ test("a call that goes on while it waits for a block's report gets that report",
   for (const { id } of records) void queue.run(id, () => ended.promise);
   const block = { metadata: { name: "b1" }, spec: { lease: "l" } };
   const agent = {
-    ...{ log() {}, queue, control: { isReached: true }, serving: { isOn: true } },
+    ...{
+      log() {},
+      queue,
+      aside: new Aside(queue, fail),
+      control: { isReached: true },
+      serving: { isOn: true },
+    },
     addresses: { blocks: [{ block: "b1", lease: "l", sequence: 5 }] },
     spec: {
       isComplete: true,
@@ -64,11 +75,15 @@ test("a call that goes on while it waits for a block's report gets that report",
       get: (id: string) => records.find((each) => each.id === id),
     },
   };
+  let told = 0;
   const api = client(async () => {
+    told++;
     ended.resolve();
     return Response.json(block);
   });
-  expect(await new Reporter(agent as never, api).report()).toBe(true);
+  await new Reporter(agent as never, api).report();
+  await queue.idle();
+  expect(told).toBe(1);
 });
 
 test("no report waits for the end of a call that attaches", async () => {
@@ -76,7 +91,13 @@ test("no report waits for the end of a call that attaches", async () => {
   const queue = new KeyedQueue();
   void queue.run("a", () => new Promise(() => {}));
   const agent = {
-    ...{ log() {}, queue, control: { isReached: true }, serving: { isOn: true } },
+    ...{
+      log() {},
+      queue,
+      aside: new Aside(queue, fail),
+      control: { isReached: true },
+      serving: { isOn: true },
+    },
     ...{ addresses: { blocks: [] }, spec: { isComplete: false } },
     records: { all: () => [record], get: () => record },
   };

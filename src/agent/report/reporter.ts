@@ -18,6 +18,7 @@ import { timestamp } from "../timestamp.ts";
 import { beingDeleted, bindable, inherited, isGoneOf, notBound } from "./binding.ts";
 import {
   bindingPatch,
+  gonePatch,
   isBoundTo,
   isOfRecord,
   isReplaced,
@@ -84,7 +85,7 @@ export class Reporter {
 
   /** Tells what the API does not know. Gives whether it knows all then. Never throws. */
   async report(): Promise<boolean> {
-    const { records, addresses, queue, control, serving } = this.#agent;
+    const { records, addresses, aside, control, serving } = this.#agent;
     // One that serves no more tells of nobody's ports: they may be the other's by now.
     if (!control.isReached || !serving.isOn) return false;
     let isDone = true;
@@ -92,12 +93,15 @@ export class Reporter {
     for (const block of addresses.blocks) {
       if (!(await this.#attempt(block.block, () => this.#tellBlock(block)))) isDone = false;
     }
-    for (const { id, port } of goneFirst(records.all())) {
-      // Its turn would come when the call has ended, and there is nothing to tell before.
-      if (records.get(id)?.stage === "attaching") continue;
-      const work = () => queue.run(id, () => this.#tellPort(id));
-      if (!(await this.#attempt(port.name, work))) isDone = false;
-    }
+    // Theirs would come when the call has ended, and there is nothing to tell before.
+    const told = records.all().filter(({ stage }) => stage !== "attaching");
+    const ids = goneFirst(told).map(({ id }) => id);
+    const areTold = await aside.forEach("tell", ids, async (id) => {
+      const record = records.get(id);
+      const work = () => this.#tellPort(id);
+      if (record && !(await this.#attempt(record.port.name, work))) isDone = false;
+    });
+    if (!areTold) isDone = false;
     for (const { metadata } of this.#orphans()) {
       const { namespace = "", name } = metadata;
       if (!(await this.#attempt(name, () => this.#endOrphan({ namespace, name })))) isDone = false;
@@ -176,11 +180,13 @@ export class Reporter {
     const { host, log } = this.#agent;
     const port = await this.#ports.find(name);
     if (!port || !isBoundTo(port, host) || !this.#isUnknown(port)) return;
-    const own = port.status!.bindings!.find((binding) => binding.host === host)!;
-    const after = await this.#ports.status.mergePatch(
-      name,
-      bindingPatch({ ...own, active: false }, { port }),
-    );
+    const bindings = port.status?.bindings ?? [];
+    const { epoch } = bindings.find((binding) => binding.host === host)!;
+    const hasMoved = bindings.some((binding) => binding.epoch > epoch);
+    const patch = hasMoved
+      ? bindingPatch({ host, epoch, active: false }, { port })
+      : gonePatch({ epoch, since: timestamp() }, { port, host });
+    const after = await this.#ports.status.mergePatch(name, patch);
     log({ level: "info", event: "binding ended", port: `${name.namespace}/${name.name}` });
     if (port.metadata.labels?.[madeBy] !== "agent") return;
     const { uid, resourceVersion } = after.metadata;

@@ -1,6 +1,7 @@
 /** What is told when an attachment was another port before, or the same name on another network. */
 import { expect, test } from "bun:test";
 import { client } from "../../api/client/client.ts";
+import { Aside } from "../aside.ts";
 import type { PortRecord } from "../port-records.ts";
 import { KeyedQueue } from "../queue.ts";
 import { Reporter } from "./reporter.ts";
@@ -37,7 +38,12 @@ function reporting(records: Map<string, PortRecord>) {
       : Response.json(absent, { status: 404 });
   });
   const agent = {
-    ...{ host: "h1", log() {}, queue: new KeyedQueue(), addresses: { blocks: [] } },
+    ...{
+      host: "h1",
+      log() {},
+      aside: new Aside(new KeyedQueue(), () => {}),
+      addresses: { blocks: [] },
+    },
     ...{ control: { isReached: true }, serving: { isOn: true } },
     spec: { isComplete: false, all: () => [], port: () => undefined },
     records: {

@@ -17,6 +17,8 @@ import { type Labels, type Selector, selects } from "../../model/selector.ts";
 export interface SpecChange {
   readonly key: string;
   readonly object?: ApiObject;
+  /** Nobody asks for anything else than before: something was told of it. */
+  readonly isStatusAlone?: true;
 }
 
 interface Name {
@@ -27,6 +29,9 @@ interface Name {
 /** Objects of a kind that this build doesn't know are kept, and looked at by nobody. */
 const pluralOf = ({ apiVersion, kind }: ApiObject): string =>
   findKind(apiVersion, kind)?.plural ?? `${kind.toLowerCase()}s`;
+
+/** What changes with what somebody asks of an object. */
+const asked = ["uid", "generation", "labels", "deletionTimestamp"] as const;
 
 const revisionOf = ({ metadata }: ApiObject): number => Number(metadata.resourceVersion);
 
@@ -79,10 +84,11 @@ export class NodeSpec {
     }
     this.#seen?.add(key);
     this.#objects.set(key, object);
-    const isSame =
-      known?.metadata.uid === object.metadata.uid &&
-      known.metadata.resourceVersion === object.metadata.resourceVersion;
-    return isSame ? [] : [{ key, object }];
+    const isKnown = (field: keyof ApiObject["metadata"]) =>
+      Bun.deepEquals(known?.metadata[field], object.metadata[field]);
+    if (isKnown("uid") && isKnown("resourceVersion")) return [];
+    const isStatusAlone = asked.every(isKnown);
+    return [{ key, object, ...(isStatusAlone && { isStatusAlone }) }];
   }
 
   #end(): SpecChange[] {

@@ -1,0 +1,58 @@
+/** The loop's work on many things of which some have to wait. */
+import { expect, test } from "bun:test";
+import { Aside } from "./aside.ts";
+import { KeyedQueue } from "./queue.ts";
+
+function begin() {
+  const queue = new KeyedQueue();
+  const late: unknown[] = [];
+  return { queue, late, aside: new Aside(queue, (error) => late.push(error)) };
+}
+
+test("who waits lets the others go on, and is not begun again at once", async () => {
+  const { aside, queue, late } = begin();
+  const block = Promise.withResolvers<void>();
+  const done: string[] = [];
+  const pass = () =>
+    aside.forEach("make", ["a", "b"], async (id, patience) => {
+      done.push(`${id} begins`);
+      if (id === "a" && patience.leftMs() > 0) await block.promise;
+      done.push(id);
+    });
+  await pass();
+  await pass();
+  expect(done).toEqual(["a begins", "b begins", "b", "b begins", "b"]);
+  block.reject(new Error("none came"));
+  await queue.idle();
+  expect(late.map(String)).toEqual(["Error: none came"]);
+  // In vain: he has a rest, unless what he waited for may be there.
+  expect(await pass()).toBe(false);
+  expect(done.filter((each) => each === "a begins")).toHaveLength(1);
+  aside.wake();
+  await pass();
+  expect(done.filter((each) => each === "a begins")).toHaveLength(2);
+});
+
+test("whose turn is another's lets the others go on, and has it afterwards", async () => {
+  const { aside, queue } = begin();
+  const endTurn = await queue.take("a");
+  const done: string[] = [];
+  const pass = () => aside.forEach("make", ["a", "b"], async (id) => done.push(id));
+  expect(await pass()).toBe(false);
+  expect(done).toEqual(["b"]);
+  endTurn();
+  await queue.idle();
+  expect(done).toEqual(["b", "a"]);
+  expect(await pass()).toBe(true);
+});
+
+test("what fails is told once all had their turn", async () => {
+  const { aside, late } = begin();
+  const done: string[] = [];
+  const all = aside.forEach("make", ["a", "b"], async (id) => {
+    done.push(id);
+    if (id === "a") throw new Error("a is stuck");
+  });
+  await expect(all).rejects.toThrow("a is stuck");
+  expect([done, late]).toEqual([["a", "b"], []]);
+});
