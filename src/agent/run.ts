@@ -136,7 +136,8 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const repairs = new Repairs(engine, log);
   const changed = () => {
     repairs.attachmentsChanged();
-    telling.nudge();
+    // The runtime gets its answer first.
+    setImmediate(() => telling.nudge());
   };
   const agent: Agent = { ...own, ports: reporter, changed };
   return { agent, control, api, telling, repairs, folder };

@@ -1,6 +1,8 @@
 /** Hands a call to the agent of this host. */
 import { type AboutAgent, aboutAgentFile, agentSocket } from "../engine/agent-files.ts";
 import type { Paths } from "../engine/paths.ts";
+import { SysError } from "../kernel/sys/libc.ts";
+import { UnixStream } from "../kernel/sys/unix-stream.ts";
 import { readIfThere } from "../kernel/sys/whole-file.ts";
 import type { AgentAnswer, AgentRequest } from "./agent-protocol.ts";
 import { CniError, cniCodes } from "./errors.ts";
@@ -40,7 +42,7 @@ export async function askAgent(
   let again = false;
   for (let pauseMs = 5; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     const withinMs = Math.max(0, Math.round(end - performance.now()));
-    const answer = await ask(agentSocket(paths), { ...request, withinMs, ...(again && { again }) });
+    const answer = ask(agentSocket(paths), { ...request, withinMs, ...(again && { again }) });
     if (typeof answer === "object") return answer;
     const now = performance.now();
     if (answer === "cut off") {
@@ -65,45 +67,35 @@ export function readAbout(paths: Paths): AboutAgent | undefined {
   }
 }
 
-async function ask(path: string, request: AgentRequest): Promise<AgentAnswer | "away" | "cut off"> {
-  const ended = Promise.withResolvers<string>();
+function ask(path: string, request: AgentRequest): AgentAnswer | "away" | "cut off" {
+  let connected: UnixStream;
+  try {
+    connected = UnixStream.connect(path);
+  } catch (error) {
+    if (error instanceof SysError) return "away";
+    throw error;
+  }
+  using stream = connected;
+  const end = performance.now() + answerPatienceMs;
   const decoder = new TextDecoder();
   let text = "";
-  let waiting = new TextEncoder().encode(`${JSON.stringify(request)}\n`);
-  const send = (socket: { write(data: Uint8Array): number }) => {
-    waiting = waiting.subarray(socket.write(waiting));
-  };
-  let socket: { end(): void; write(data: Uint8Array): number };
   try {
-    socket = await Bun.connect({
-      unix: path,
-      socket: {
-        data(_, data) {
-          text += decoder.decode(data, { stream: true });
-        },
-        drain: send,
-        close: () => ended.resolve(text),
-        error: () => ended.resolve(text),
-      },
-    });
-  } catch {
-    return "away";
+    let isInTime = stream.send(new TextEncoder().encode(`${JSON.stringify(request)}\n`), end);
+    while (isInTime) {
+      const data = stream.receive(end);
+      if (data?.length === 0) return readAnswer(text);
+      isInTime = data !== undefined;
+      text += decoder.decode(data, { stream: true });
+    }
+  } catch (error) {
+    // It ended in the middle.
+    if (error instanceof SysError) return "cut off";
+    throw error;
   }
-  send(socket);
-  const timer = setTimeout(() => {
-    ended.reject(
-      new CniError(
-        cniCodes.tryLater,
-        `The agent at "${path}" has not answered within ${answerPatienceMs / 1000} s: look at its log`,
-      ),
-    );
-  }, answerPatienceMs);
-  try {
-    return readAnswer(await ended.promise);
-  } finally {
-    clearTimeout(timer);
-    socket.end();
-  }
+  throw new CniError(
+    cniCodes.tryLater,
+    `The agent at "${path}" has not answered within ${answerPatienceMs / 1000} s: look at its log`,
+  );
 }
 
 /** One that ended in the middle of a call says nothing, or not all. */

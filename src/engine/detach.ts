@@ -88,7 +88,7 @@ async function removeElementsOf(session: KernelSession, id: string): Promise<voi
 
 async function remove(session: KernelSession, netns: string, name: string): Promise<void> {
   const namespace = session.namespace(netns);
-  if (session.remover) await session.remover.remove(namespace, name);
+  if (session.residence) await session.residence.remover.remove(namespace, name);
   else namespace.socket.run([deleteLink({ name })]);
 }
 
@@ -136,8 +136,8 @@ export async function dismantle(
     await session.loadKinds(others.map(({ object }) => object));
     apply(session, others);
   });
-  const deletion = session.remover
-    ? deletionBy(session.remover, session, links)
+  const deletion = session.residence
+    ? deletionBy(session.residence.remover, session, links)
     : beginDeletion(session, links, errors);
   await attempt(async () => {
     const elements = rest.filter(({ object }) => isNft(object));

@@ -9,9 +9,9 @@ import { closeSync } from "../kernel/sys/files.ts";
 import { netnsCookie } from "../kernel/sys/netns-cookie.ts";
 import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
 import type { NftTableSpec } from "../model/nft.ts";
-import type { LinkRemover } from "./link-remover.ts";
 import { hostLinkPrefix } from "./names.ts";
 import { inProcess, type Paths, pathsFromEnv } from "./paths.ts";
+import type { Residence } from "./residence.ts";
 
 /** No file, or one that a namespace was mounted on. */
 const isGone: ReadonlySet<string> = new Set(["ENOENT", "EINVAL"]);
@@ -85,8 +85,8 @@ export class KernelSession implements Disposable {
 
   /** Where what the kernel can't hold is kept. */
   readonly paths: Paths;
-  /** Of a resident process: what removes links while it does something else. */
-  remover: LinkRemover | undefined;
+  /** Of a resident process. */
+  residence: Residence | undefined;
   #uplinks: typeof import("./kinds/uplink.ts") | undefined;
   #vrfPorts: typeof import("./kinds/vrf-port.ts") | undefined;
   #devices: typeof import("./kinds/device.ts") | undefined;
@@ -103,7 +103,7 @@ export class KernelSession implements Disposable {
 
   [Symbol.dispose](): void {
     for (const namespace of this.#namespaces.values()) namespace[Symbol.dispose]();
-    this.#nft?.[Symbol.dispose]();
+    if (!this.residence) this.#nft?.[Symbol.dispose]();
   }
 
   /** Our static tables, as this instance has them. */
@@ -122,7 +122,8 @@ export class KernelSession implements Disposable {
   async loadNft(): Promise<void> {
     if (this.#nft) return;
     const { KernelNft } = await import("../kernel/nft/kernel-nft.ts");
-    this.#nft ??= new KernelNft(this.#host);
+    const open = () => new KernelNft(this.#host);
+    this.#nft ??= this.residence ? this.residence.nft(open) : open();
   }
 
   /** The code of kind `uplink`, once `loadKinds` is done. */
@@ -205,7 +206,7 @@ export class KernelSession implements Disposable {
   /** A session on the same host that has seen nothing yet; another instance's with its paths. */
   renew(paths = this.paths): KernelSession {
     const session = new KernelSession(this.#host, paths);
-    session.remover = this.remover;
+    session.residence = this.residence;
     return session;
   }
 

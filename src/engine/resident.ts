@@ -10,7 +10,6 @@ import { type DetachRequest, detachFrom } from "./detach.ts";
 import { Drift, type DriftNotice, type DriftOptions } from "./drift.ts";
 import type { Engine } from "./engine.ts";
 import { KernelSession } from "./kernel-session.ts";
-import { LinkRemover } from "./link-remover.ts";
 import { lockAttachment, lockToDetach } from "./lock.ts";
 import { attachmentId } from "./names.ts";
 import { instancePaths, type Paths } from "./paths.ts";
@@ -18,6 +17,7 @@ import { type AttachmentRecord, idOfRecordPath } from "./record.ts";
 import { RecordCache } from "./record-cache.ts";
 import { type RepairReport, type RepairScope, repairAll } from "./repair.ts";
 import { containersOf, repairTouched } from "./repair-touched.ts";
+import { Residence } from "./residence.ts";
 
 export interface ResidentOptions {
   /** `[a-z0-9]{1,8}`, not `cni`; no other process may have it in this network namespace. */
@@ -35,7 +35,7 @@ export interface ResidentOptions {
 export class ResidentEngine implements AsyncDisposable {
   readonly paths: Paths;
   readonly #host: string;
-  readonly #remover = new LinkRemover();
+  readonly #residence = new Residence();
   readonly #records = new RecordCache();
 
   /** Throws RangeError for a name that no instance may have. */
@@ -46,7 +46,7 @@ export class ResidentEngine implements AsyncDisposable {
 
   /** Waits until the kernel has removed what is on its way out. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#remover[Symbol.asyncDispose]();
+    await this.#residence[Symbol.asyncDispose]();
   }
 
   /** Does a piece of work with an engine that has seen nothing yet. */
@@ -59,7 +59,7 @@ export class ResidentEngine implements AsyncDisposable {
   open(): Engine & Disposable {
     const { paths } = this;
     const session = new KernelSession(this.#host, paths);
-    session.remover = this.#remover;
+    session.residence = this.#residence;
     return { session, paths, [Symbol.dispose]: () => session[Symbol.dispose]() };
   }
 

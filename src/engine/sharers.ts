@@ -50,7 +50,7 @@ export async function leaveLink(
   const target = { index: link.index };
   const isLeft = others.length > 0;
   if (isLeft) namespace.socket.run([changeLink(target, { alias: aliasFor(others) })]);
-  else if (session.remover) await session.remover.remove(namespace, link.name);
+  else if (session.residence) await session.residence.remover.remove(namespace, link.name);
   else namespace.socket.run([deleteLink(target)]);
   namespace.forget(link.name);
   return isLeft ? "left" : "gone";

@@ -1,39 +1,17 @@
 /**
  * The `netloom` plugin: with an inline `driver`, the work of a chain of plugins in one run; with
- * the name of a declared `network`, what the host's agent makes of it.
+ * the name of a declared `network`, what the host's agent makes of it. Either is loaded alone: all
+ * drivers together take a process some 5 ms.
  */
-import { drivers } from "../../drivers/index.ts";
 import { ConfigError } from "../../model/config-error.ts";
-import { oneOf } from "../../model/parse.ts";
 import type { Call, Plugin } from "../plugin.ts";
-import { driverPlugin } from "./driver-plugin.ts";
-import { linkPlugin } from "./link-plugin.ts";
-
-const type = "netloom";
-
-/** The driver's plugin, with what is to be added. */
-async function pluginOf(call: Call): Promise<Plugin> {
-  const networkTypes = drivers.map((driver) => driver.networkType);
-  const name = oneOf(...networkTypes)(call.conf.raw.driver, "driver");
-  return driverPlugin(call, drivers.find(({ networkType }) => networkType === name)!);
-}
-
-/** What was made is taken away by its record: a driver that the configuration lost is no matter. */
-const taking = linkPlugin(drivers[0]!, { type });
-
-const inProcess: Plugin = {
-  type,
-  add: async (call) => (await pluginOf(call)).add(call),
-  del: (call) => taking.del(call),
-  check: async (call) => (await pluginOf(call)).check(call),
-  gc: (call, valid) => taking.gc(call, valid),
-  status: async (call) => (await pluginOf(call)).status(call),
-};
 
 /** Who does the work. Throws ConfigError where the configuration names both. */
 async function chosen({ conf }: Call): Promise<Plugin> {
   const { network, driver } = conf.raw;
-  if (network === undefined || network === null) return inProcess;
+  if (network === undefined || network === null) {
+    return (await import("./inline-driver.ts")).inlineDriver;
+  }
   if (driver !== undefined && driver !== null) {
     throw new ConfigError(
       "network",
@@ -44,7 +22,7 @@ async function chosen({ conf }: Call): Promise<Plugin> {
 }
 
 export const netloomPlugin: Plugin = {
-  type,
+  type: "netloom",
   add: async (call) => (await chosen(call)).add(call),
   del: async (call) => (await chosen(call)).del(call),
   check: async (call) => (await chosen(call)).check(call),
