@@ -111,7 +111,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
 function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const { paths } = engine;
   const { host, log, servers, credentials } = settings;
-  const api = apiOf(servers, credentials);
+  const api = apiOf(servers, credentials, log);
   const spec = new NodeSpec();
   const folder = new SpecFolder(`${paths.stateDir}/spec`, log);
   const { objects, isComplete } = folder.load();

@@ -1,5 +1,5 @@
 /** Whether this agent serves its host, by the newest that it knows of the host's object. */
-import { fenceOf, overAnnotation } from "../api/kinds/host.ts";
+import { fenceOf } from "../api/kinds/host.ts";
 import type { Host } from "../api/kinds/index.ts";
 import { CniError, cniCodes } from "../cni/errors.ts";
 import { type Incarnation, type Standing, standingOf } from "../ipam/host-fence.ts";
@@ -50,7 +50,7 @@ export function refusalOf(host: string, standing: Standing, status: Host["status
     return (
       `Host "${host}" is served by another agent (${agent}, ${heard}): give this one another ` +
       "--host. Only if that one is gone for good, with all that it attached, say " +
-      `"netloom host remove ${host}", and mark the host with ${overAnnotation}=${boot}`
+      `"netloom host remove ${host} --off"`
     );
   }
   if (standing === "heir") {

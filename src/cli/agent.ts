@@ -19,6 +19,9 @@ away it goes on with what it heard last. "netloom up" is this and a server in on
                         who we are, in PEM
   --token-file FILE     a bearer token in place of these
 
+These files are read anew as they change: a credential is renewed without a new start. Put the new
+file in place by a rename.
+
 Plugins and commands find an agent with a run directory of its own by NETLOOM_RUN_DIR in their
 environment.
 `;

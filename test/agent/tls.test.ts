@@ -73,3 +73,18 @@ test("a person who names the server's CA is heard, and who does not is told how"
   // Without a grant ann may do nothing, but she is known.
   expect(known).toMatchObject({ status: 5, stderr: expect.stringContaining('"ann"') });
 });
+
+test("a credential that is renewed is taken up while the agent runs", async () => {
+  const heartbeat = async () =>
+    JSON.parse(await world.must("get host h1 -o json")).status.heartbeat as string;
+  await world.must("token revoke h1");
+  await eventually("it is refused", () => audited().some(({ code }) => code === 401), 30_000);
+  const before = await heartbeat();
+  writeFileSync(`${world.host.dir}/h1.token`, await world.must("host credential h1"));
+  await eventually("it is heard again", async () => (await heartbeat()) > before, 30_000);
+  await world.must("create network green type=bridge");
+  await world.must("create subnet green-v4 network=green cidr=10.72.0.0/24");
+  await world.must("create port vm network=green type=vm host=h1");
+  await world.must("wait port vm --timeout=30s");
+  await world.must("delete port vm --timeout=30s");
+}, 90_000);

@@ -6,6 +6,7 @@ let world: World;
 beforeAll(async () => {
   world = await World.make();
   await world.must("create network lab type=bridge");
+  await world.must("create port idle network=lab");
 });
 afterAll(() => world.host.remove());
 
@@ -27,6 +28,7 @@ describe("a failure", () => {
     ["create network lab type=bridge", 4, 'networks.netloom.dev "lab" already exists'],
     ["create network x type=bridg", 7, 'spec.type: Unsupported value: "bridg"'],
     ["create subnet x network=lab cidr=10.1.0.1/24", 7, "spec.cidr"],
+    ["wait port idle --timeout=100ms", 8, "nobody has attached it yet"],
     ["wait network lab --for=condition=Never --timeout=100ms", 8, "nobody has told of condition"],
     ["get networks -s unix:/nowhere/api.sock", 6, "there is no such socket"],
     ["get networks -s https://127.0.0.1:1", 6, "nobody listens"],

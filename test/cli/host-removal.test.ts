@@ -23,7 +23,9 @@ test("a host with containers is told to be going, with what it waits for, and go
   const { status, stdout, stderr } = await world.netloom("host remove h1 --force");
   expect({ status, stdout }).toEqual({ status: 0, stdout: "host.netloom.dev/h1 terminating\n" });
   expect(stderr).toContain(`It waits for its containers to be detached: default/${port}`);
-  expect(stderr).toContain("netloom.dev/over=");
+  expect(stderr).toContain('"netloom host remove h1 --off" ends that');
+  const running = await world.netloom("host remove h1 --off");
+  expect(running).toMatchObject({ status: 4, stderr: expect.stringContaining("run no more") });
   expect(await world.must("get hosts")).toMatch(/\nh1 +Terminating /);
   const refused = await world.netloom(["cni", "add", "lab", other]);
   expect(refused.status).toBe(1);
@@ -38,4 +40,30 @@ test("a host that has nothing is removed at once", async () => {
   await world.must("create -f -", { stdin });
   expect(await world.must("host remove h2")).toBe("host.netloom.dev/h2 removed\n");
   expect((await world.netloom("get host h2")).status).toBe(3);
+});
+
+/** As an agent tells it. */
+async function tell(plural: string, name: string, status: object): Promise<void> {
+  const response = await fetch(`http://api/apis/netloom.dev/v1alpha1/${plural}/${name}/status`, {
+    method: "PATCH",
+    unix: `${world.host.dir}/run/api.sock`,
+    headers: { "content-type": "application/merge-patch+json" },
+    body: JSON.stringify({ status }),
+  });
+  if (!response.ok) throw new Error(await response.text());
+}
+
+test("a host whose machine is off for good goes with what ran on it", async () => {
+  const status = { boot: "b1", heartbeat: "2026-01-01T00:00:00Z" };
+  const host = { apiVersion: "netloom.dev/v1alpha1", kind: "Host", metadata: { name: "h3" } };
+  await world.must("create -f -", { stdin: JSON.stringify(host) });
+  await tell("hosts", "h3", status);
+  await world.must("create port burnt network=lab");
+  await tell("namespaces/default/ports", "burnt", {
+    bindings: [{ host: "h3", epoch: 1, active: true }],
+  });
+  expect(await world.must("host remove h3")).toBe("host.netloom.dev/h3 terminating\n");
+  expect(await world.must("host remove h3 --off")).toBe("host.netloom.dev/h3 removed\n");
+  const bound = "{.status.bindings[?(@.active==true)].host}";
+  expect(await world.must(["get", "port", "burnt", "-o", `jsonpath=${bound}`])).toBe("");
 });

@@ -25,7 +25,8 @@ export interface FetchInit {
 
 export interface EndpointOptions {
   readonly fetch: Fetch;
-  readonly credentials?: Credentials;
+  /** Asked anew for each request where it is a function. */
+  readonly credentials?: Credentials | (() => Credentials);
   /** How long an answer may take; of one that lasts, its beginning. */
   readonly timeoutMs?: number;
   /** What to do where a server's certificate can't be trusted, for people. */
@@ -49,12 +50,13 @@ export const endpoints = (servers: readonly string[], options: EndpointOptions):
   servers.map((server) => endpoint(parseEndpoint(server), options));
 
 function endpoint(server: string, options: EndpointOptions): Transport {
-  const { fetch, credentials: { token, ...tls } = {}, timeoutMs = 30_000 } = options;
+  const { fetch, credentials = {}, timeoutMs = 30_000 } = options;
   const socket = server.startsWith("unix:") ? server.slice("unix:".length) : undefined;
   const root = socket === undefined ? server : "http://netloom";
-  const way = socket === undefined ? { tls } : { unix: socket };
-  const bearer = { ...(token !== undefined && { authorization: `Bearer ${token}` }) };
   return async (path, { lasts = false, signal, headers, ...request }) => {
+    const { token, ...tls } = typeof credentials === "function" ? credentials() : credentials;
+    const way = socket === undefined ? { tls } : { unix: socket };
+    const bearer = { ...(token !== undefined && { authorization: `Bearer ${token}` }) };
     const beginning = lasts ? new Late(timeoutMs) : undefined;
     const late = beginning?.signal ?? AbortSignal.timeout(timeoutMs);
     try {

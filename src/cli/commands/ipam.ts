@@ -59,6 +59,7 @@ export const hostUncordon = defineCommand({
 
 export const hostRemoveFlags = {
   force: { takes: "nothing", summary: "although its agent is still heard of" },
+  off: { takes: "nothing", summary: "its machine is off for good: nothing of it runs any more" },
   ...connectionFlags,
 } as const satisfies Flags;
 
@@ -68,11 +69,15 @@ export const hostRemove = defineCommand({
   usage: ["HOST"],
   description: `A host whose agent is still heard of is refused without --force. One that has containers stays, as
 Terminating and without new ones, until they are detached and its addresses came back: two hosts could
-else use the same. Of a machine that is off for good they never come: say so by the annotation
-netloom.dev/over, whose value is the status.boot of the host.`,
+else use the same. Of a machine that is off for good they never come: say so by --off, which marks the
+host with the annotation netloom.dev/over and the boot that is over. Say it of no machine that may run:
+its containers would share addresses with others.`,
   flags: hostRemoveFlags,
   operands: hostOperand,
-  examples: [{ does: "", line: "host remove node-1" }],
+  examples: [
+    { does: "", line: "host remove node-1" },
+    { does: "whose machine burnt", line: "host remove node-1 --off" },
+  ],
   run: async (call) => (await import("../objects/host.ts")).hostRemove(call),
 });
 

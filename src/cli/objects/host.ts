@@ -1,5 +1,6 @@
 /** Lists hosts, takes them out of use and back, and forgets them. */
-import { hostKind } from "../../api/kinds/host.ts";
+import { hostKind, overAnnotation } from "../../api/kinds/host.ts";
+import type { Host } from "../../api/kinds/index.ts";
 import { portKind } from "../../api/kinds/port.ts";
 import type { Call, Flags } from "../command.ts";
 import type { hostFlags, hostRemoveFlags } from "../commands/ipam.ts";
@@ -50,13 +51,15 @@ export async function hostRemove(call: Call<typeof hostRemoveFlags>): Promise<nu
   const name = onlyName(call, "remove");
   const hosts = apiOf(call).client.of(hostKind);
   const host = await hosts.get({ name });
+  const { force, off } = call.line.options;
   const ready = host.status?.conditions?.find(({ type }) => type === "Ready");
-  if (ready?.status === "True" && !call.line.options.force) {
+  if (ready?.status === "True" && (off || !force)) {
     throw new InUse(
       `Host "${name}" is in use, its agent was heard of at ${host.status?.heartbeat}: ` +
-        "stop its agent first, or say --force",
+        `stop its agent first${off ? ", --off is for machines that run no more" : ", or say --force"}`,
     );
   }
+  if (off) await hosts.mergePatch({ name }, overPatch(host));
   await hosts.delete({ name });
   const { surroundings } = call;
   const label = nameOf(hostKind, name);
@@ -71,11 +74,19 @@ export async function hostRemove(call: Call<typeof hostRemoveFlags>): Promise<nu
       ? "its agent to give its addresses back"
       : `its containers to be detached: ${shortened(ports)}`;
   surroundings.terminal.note(
-    `It waits for ${what}. Where the machine is off for good, "netloom edit host ${name}" with the ` +
-      `annotation netloom.dev/over=${host.status?.boot} ends that`,
+    `It waits for ${what}. Where its machine is off for good, "netloom host remove ${name} --off" ` +
+      "ends that",
   );
   return 0;
 }
+
+/** Of the host as it was read: an agent that comes back meanwhile is heard. */
+const overPatch = ({ metadata, status }: Host) => ({
+  metadata: {
+    resourceVersion: metadata.resourceVersion,
+    annotations: { [overAnnotation]: status?.boot ?? "" },
+  },
+});
 
 /** One that has nothing is gone in moments. */
 const goingMs = 2000;

@@ -1,4 +1,5 @@
 /** Waits until an object is as wanted, or gone. */
+import { portKind } from "../../api/kinds/port.ts";
 import type { Api, Named } from "../connection/api.ts";
 import { TimedOut } from "../exit.ts";
 import { UsageError } from "../options.ts";
@@ -78,12 +79,14 @@ export async function waitUntil(wait: Wait): Promise<void> {
 }
 
 interface Waited {
+  readonly kind?: string;
   readonly metadata: {
     readonly generation?: number;
     readonly deletionTimestamp?: string;
     readonly finalizers?: readonly string[];
   };
   readonly status?: {
+    readonly bindings?: readonly unknown[];
     readonly conditions?: readonly {
       readonly type: string;
       readonly status: string;
@@ -108,6 +111,10 @@ function conditionHolds({ type, status }: { type: string; status: string }, obje
   return found !== undefined && isCurrent && same(found.status, status);
 }
 
+/** A port tells of itself once it was on a host. */
+const isUnattached = ({ kind, status }: Waited): boolean =>
+  kind === portKind.kind && !status?.bindings?.length;
+
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
 function lacking(until: Until, object: Waited | undefined): string {
@@ -124,6 +131,7 @@ function lacking(until: Until, object: Waited | undefined): string {
   }
   const { type } = until.condition;
   const found = object.status?.conditions?.find((each) => same(each.type, type));
+  if (!found && isUnattached(object)) return "nobody has attached it yet";
   if (!found) return `nobody has told of condition ${type} yet`;
   return `${found.type} is ${found.status}${found.message ? `, "${found.message}"` : ""}`;
 }

@@ -30,7 +30,7 @@ export function detachingStatus(port: Port, now: string): PortStatus | undefined
   const others = port.status?.conditions?.filter(({ type }) => type !== "Detached") ?? [];
   const message =
     `It is being deleted, and waits until host ${hosts.join(" and ")} has detached it. Of a host ` +
-    "that is off for good: delete the host, and annotate it netloom.dev/over=<its status.boot>";
+    "that is off for good: netloom host remove <host> --off";
   const waits = { type: "Detached", status: "False", reason: "WaitsForHost", message } as const;
   return { ...port.status, conditions: [...others, { ...waits, lastTransitionTime: now }] };
 }
