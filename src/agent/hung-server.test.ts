@@ -55,8 +55,12 @@ test("nor is a port looked for", async () => {
 });
 
 test("nor is one declared or bound", async () => {
-  const record = { id: "c1", port, stage: "attaching", addresses: [] } as unknown as PortRecord;
-  const agent = { host: "h", records: { all: () => [], get: () => record } };
+  const attaching = { id: "c1", port, network: port, stage: "attaching", addresses: [] };
+  const record = attaching as unknown as PortRecord;
+  const agent = {
+    ...{ host: "h", spec: { port: () => undefined } },
+    records: { all: () => [], get: () => record },
+  };
   const reporter = new Reporter(agent as never, hung().api);
   expect(await inTime(() => reporter.declare(record, patienceMs))).toBe(record);
   const bound = inTime(() => reporter.bind(record, patienceMs));

@@ -276,18 +276,21 @@ export class Reporter {
     record: PortRecord,
     limit: Limit = {},
   ): Promise<{ readonly port: Port; readonly isMade: boolean }> {
-    const found = await this.#get(record, limit);
-    if (found && this.#isToGo(found, record)) throw beingDeleted(record.port);
-    if (found) return { port: found, isMade: false };
-    try {
-      const port = await this.#ports.create(newPort(record, this.#agent.host), limit);
-      return { port, isMade: true };
-    } catch (error) {
-      // Somebody was quicker.
-      const port = isConflict(error) ? await this.#get(record, limit) : undefined;
-      if (port) return { port, isMade: false };
-      throw error;
+    // What the spec does not tell of is hardly there, so it is not looked for first.
+    const isTold = this.#agent.spec.port(record.port) !== undefined;
+    let found = isTold ? await this.#get(record, limit) : undefined;
+    if (!found) {
+      try {
+        const port = await this.#ports.create(newPort(record, this.#agent.host), limit);
+        return { port, isMade: true };
+      } catch (error) {
+        // Somebody was quicker.
+        found = isConflict(error) ? await this.#get(record, limit) : undefined;
+        if (!found) throw error;
+      }
     }
+    if (this.#isToGo(found, record)) throw beingDeleted(record.port);
+    return { port: found, isMade: false };
   }
 
   /** Whether it was made for the same attachment to another network, which is yet to be told. */

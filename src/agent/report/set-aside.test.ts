@@ -28,6 +28,9 @@ function reporting(records: Map<string, PortRecord>) {
   const api = client(async (_, { method, body = "{}" }) => {
     calls.push(method);
     if (method === "DELETE") port = undefined;
+    if (method === "POST" && port) {
+      return Response.json({ kind: "Status", code: 409, reason: "AlreadyExists" }, { status: 409 });
+    }
     if (method === "POST") {
       made++;
       port = portOn(JSON.parse(body).spec.network);
