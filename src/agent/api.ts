@@ -1,58 +1,21 @@
 /** The agent's client of the API. */
 import { type Client, client } from "../api/client/client.ts";
-import { type Credentials, endpoints } from "../api/client/endpoints.ts";
+import { endpoints } from "../api/client/endpoints.ts";
 import { UnreachableError } from "../api/client/transport.ts";
 import { ApiError } from "../api/status-error.ts";
 import { CniError } from "../cni/errors.ts";
-import { FileError, readFileSync } from "../kernel/sys/files.ts";
 import type { Log } from "../lib/log.ts";
-
-/** How an agent shows who it is: paths of files, in PEM but for the token. */
-export interface CredentialFiles {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly token?: string;
-}
+import { type CredentialFiles, credentialsIn } from "./credentials.ts";
 
 /** A runtime waits for a container meanwhile. */
 const timeoutMs = 5_000;
 
-/** Throws RangeError for a server that can't be read, FileError. */
+/** Throws RangeError for a server or a credential that can't be used, FileError. */
 export function apiOf(servers: readonly string[], files: CredentialFiles, log: Log): Client {
   const credentials = credentialsIn(files, log);
   return client(endpoints(servers, { fetch, credentials, timeoutMs }), {
     fieldManager: "netloom-agent",
   });
-}
-
-/**
- * As the files have them now, so that they are renewed without a new start. While one can't be
- * read, or is empty, all stay as they were. Throws FileError where they can't be read at first.
- */
-function credentialsIn(files: CredentialFiles, log: Log): () => Credentials {
-  const read = (): Credentials =>
-    Object.fromEntries(
-      Object.entries(files).map(([name, path]) => [name, readFileSync(path).trim()]),
-    );
-  let known = read();
-  let failure = "";
-  const fail = (why: string) => {
-    if (why !== failure) log({ level: "warn", event: "credentials not read", error: why });
-    failure = why;
-  };
-  return () => {
-    try {
-      const now = read();
-      const empty = Object.entries(files).find(([name]) => !now[name as keyof Credentials]);
-      if (empty) fail(`"${empty[1]}" is empty`);
-      else [known, failure] = [now, ""];
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      fail(error.message);
-    }
-    return known;
-  };
 }
 
 /** What a request takes that is to end in time. */

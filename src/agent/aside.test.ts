@@ -56,3 +56,43 @@ test("what fails is told once all had their turn", async () => {
   await expect(all).rejects.toThrow("a is stuck");
   expect([done, late]).toEqual([["a", "b"], []]);
 });
+
+test("a wake-up while he waits counts afterwards, and who was passed over is told of", async () => {
+  const { aside, queue } = begin();
+  let done = 0;
+  aside.onDone = () => void done++;
+  const block = Promise.withResolvers<void>();
+  let tries = 0;
+  const pass = () =>
+    aside.forEach("make", ["a"], async (_, patience) => {
+      tries++;
+      patience.leftMs();
+      await block.promise;
+      return false;
+    });
+  await pass();
+  aside.wake();
+  await pass();
+  expect([tries, done]).toEqual([1, 0]);
+  block.resolve();
+  await queue.idle();
+  await Promise.resolve();
+  expect(done).toBe(1);
+  await pass();
+  expect(tries).toBe(2);
+});
+
+test("who waited and got it has no rest", async () => {
+  const { aside, queue } = begin();
+  let tries = 0;
+  const pass = () =>
+    aside.forEach("make", ["a"], async (_, patience) => {
+      tries++;
+      patience.leftMs();
+    });
+  await pass();
+  await queue.idle();
+  await pass();
+  await queue.idle();
+  expect(tries).toBe(2);
+});

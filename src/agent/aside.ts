@@ -2,17 +2,20 @@
 import { Patience } from "./patience.ts";
 import type { KeyedQueue } from "./queue.ts";
 
-/** `patience`: by which the work is to wait. */
+/** `patience`: by which it is to wait. Gives false, or throws, where it waited in vain. */
 type Work = (id: string, patience: Patience) => Promise<unknown>;
 
-/** Between tries of what waited, at first; each time twice as long, up to `mostMs`. */
+/** Between tries of what waited in vain, at first; each time twice as long, up to `mostMs`. */
 const pauses = { firstMs: 1_000, mostMs: 30_000 } as const;
 
 export class Aside {
   readonly #queue: KeyedQueue;
   readonly #onLateError: (error: unknown) => void;
-  readonly #underway = new Set<string>();
-  /** Who waited the last time is not begun before `at`, so that in vain it costs little. */
+  /** One that was passed over is done: it may have to be begun again. */
+  onDone: () => void = () => {};
+  /** By key; whether a pass came meanwhile. */
+  readonly #underway = new Map<string, { isPassedOver: boolean; isWoken: boolean }>();
+  /** Who waited in vain is not begun before `at`, so that it costs little. */
   readonly #resting = new Map<string, { readonly at: number; readonly pauseMs: number }>();
 
   /** Told of what fails once nobody waits for it any more. */
@@ -23,7 +26,12 @@ export class Aside {
 
   /** What was waited for may be there: who rests is begun with the next pass. */
   wake(): void {
-    this.#resting.clear();
+    for (const state of this.#underway.values()) state.isWoken = true;
+    for (const [key, { pauseMs }] of this.#resting) this.#resting.set(key, { at: 0, pauseMs });
+  }
+
+  isUnderway(name: string, id: string): boolean {
+    return this.#underway.has(keyOf(name, id));
   }
 
   /**
@@ -33,38 +41,38 @@ export class Aside {
    */
   async forEach(name: string, ids: Iterable<string>, work: Work): Promise<boolean> {
     const errors: unknown[] = [];
-    const keys = new Set([...ids].map((id) => `${name} ${id}`));
-    this.#forget(name, keys);
-    for (const key of keys) {
-      const id = key.slice(name.length + 1);
-      if (!this.#mayBegin(key)) continue;
-      this.#underway.add(key);
-      let isBeside = false;
-      const waits = Promise.withResolvers<void>();
-      if (this.#queue.isBusy(id)) waits.resolve();
-      const done = this.#queue
-        .run(id, () => this.#do(key, (patience) => work(id, patience), waits.resolve))
-        .catch((error) => {
-          if (isBeside) this.#onLateError(error);
-          else errors.push(error);
-        })
-        .finally(() => this.#underway.delete(key));
-      await Promise.race([done, waits.promise]);
-      isBeside = this.#underway.has(key);
+    const byKey = new Map([...ids].map((id) => [keyOf(name, id), id]));
+    this.#forget(name, byKey);
+    for (const [key, id] of byKey) {
+      const before = this.#underway.get(key);
+      if (before) before.isPassedOver = true;
+      else if (performance.now() >= (this.#resting.get(key)?.at ?? 0)) {
+        await this.#begin(key, { id, work, onError: (error) => errors.push(error) });
+      }
     }
     if (errors.length > 0) throw new AggregateError(errors, errors.map(String).join("; "));
-    return ![...keys].some((key) => this.#underway.has(key) || this.#resting.has(key));
+    return ![...byKey.keys()].some((key) => this.#underway.has(key) || this.#resting.has(key));
   }
 
-  /** Work of that name that is no more to be done. */
-  #forget(name: string, keys: ReadonlySet<string>): void {
-    for (const key of this.#resting.keys()) {
-      if (key.startsWith(`${name} `) && !keys.has(key)) this.#resting.delete(key);
-    }
-  }
-
-  #mayBegin(key: string): boolean {
-    return !this.#underway.has(key) && performance.now() >= (this.#resting.get(key)?.at ?? 0);
+  /** Until it is done, or waits. */
+  async #begin(
+    key: string,
+    { id, work, onError }: { id: string; work: Work; onError: (error: unknown) => void },
+  ): Promise<void> {
+    const state = { isPassedOver: false, isWoken: false };
+    this.#underway.set(key, state);
+    let isBeside = false;
+    const waits = Promise.withResolvers<void>();
+    if (this.#queue.isBusy(id)) waits.resolve();
+    const done = this.#queue
+      .run(id, () => this.#do(key, (patience) => work(id, patience), waits.resolve))
+      .catch((error) => (isBeside ? this.#onLateError(error) : onError(error)))
+      .finally(() => {
+        this.#underway.delete(key);
+        if (state.isPassedOver) this.onDone();
+      });
+    await Promise.race([done, waits.promise]);
+    isBeside = this.#underway.has(key);
   }
 
   async #do(
@@ -73,17 +81,32 @@ export class Aside {
     onWait: () => void,
   ): Promise<void> {
     let hasWaited = false;
+    let isInVain = true;
     const patience = new Patience(Number.POSITIVE_INFINITY, () => {
       hasWaited = true;
       onWait();
     });
     try {
-      await work(patience);
+      isInVain = (await work(patience)) === false;
     } finally {
-      const pauseMs = (this.#resting.get(key)?.pauseMs ?? pauses.firstMs / 2) * 2;
-      const rest = { at: performance.now() + pauseMs, pauseMs: Math.min(pauseMs, pauses.mostMs) };
-      if (hasWaited) this.#resting.set(key, rest);
+      if (hasWaited && isInVain) this.#rest(key);
       else this.#resting.delete(key);
     }
   }
+
+  #rest(key: string): void {
+    const before = this.#resting.get(key)?.pauseMs;
+    const pauseMs = before === undefined ? pauses.firstMs : Math.min(2 * before, pauses.mostMs);
+    const at = this.#underway.get(key)?.isWoken ? 0 : performance.now() + pauseMs;
+    this.#resting.set(key, { at, pauseMs });
+  }
+
+  /** Work of that name that is no more to be done. */
+  #forget(name: string, byKey: ReadonlyMap<string, string>): void {
+    for (const key of this.#resting.keys()) {
+      if (key.startsWith(keyOf(name, "")) && !byKey.has(key)) this.#resting.delete(key);
+    }
+  }
 }
+
+const keyOf = (name: string, id: string): string => `${name} ${id}`;

@@ -31,7 +31,14 @@ function host(type: string) {
   };
   const queue = new KeyedQueue();
   const agent = {
-    ...{ host: "h", queue, aside: new Aside(queue, () => {}), changed() {}, log() {} },
+    ...{
+      host: "h",
+      queue,
+      serving: { isOn: true },
+      aside: new Aside(queue, () => {}),
+      changed() {},
+      log() {},
+    },
     records: {
       here: () => [kept.record],
       get: () => kept.record,

@@ -11,7 +11,6 @@ import { portIps, portRoutes, type SubnetAddress } from "./addresses/layout.ts";
 import type { Agent } from "./agent.ts";
 import { callFor, callOf } from "./given-call.ts";
 import { followJoined } from "./joined.ts";
-import type { Patience } from "./patience.ts";
 import { type PortRecord, withNotCurrent } from "./port-records.ts";
 import { refuseUnfit } from "./unfit.ts";
 import { dnsDigest, shapeOf, type Wanted, wantedOf } from "./wanted.ts";
@@ -20,53 +19,57 @@ const notApplied = "NotApplied";
 
 type NotCurrent = NonNullable<PortRecord["notCurrent"]>;
 
-/** Containers on networks that ask for something else than before. Throws FileError. */
+/** Containers on networks that ask for something else than before. Throws AggregateError. */
 export async function followChanges(agent: Agent): Promise<void> {
-  const { records, spec, aside } = agent;
+  const { records, spec, aside, serving } = agent;
   if (!spec.isComplete) return;
-  const known = new Map<string, ReturnType<typeof spec.subnetsOf>>();
+  const subnets = new Map<string, ReturnType<typeof spec.subnetsOf>>();
+  let isOver = false;
   const subnetsOf = (network: Wanted["network"]) => {
     const { uid } = network.metadata;
-    const found = known.get(uid) ?? spec.subnetsOf(network);
-    known.set(uid, found);
+    // Whose turn comes after the pass needs them as they are by then.
+    const found = (isOver ? undefined : subnets.get(uid)) ?? spec.subnetsOf(network);
+    subnets.set(uid, found);
     return found;
   };
-  const look = async (id: string, patience: Patience) => {
+  const ids = records.here().map(({ id }) => id);
+  await aside.forEach("follow", ids, async (id, patience) => {
     const record = records.get(id);
-    if (record?.stage !== "attached") return;
+    if (record?.stage !== "attached" || !serving.isOn) return true;
     if (record.joins !== undefined) return keep(agent, record, followJoined(agent, record));
-    if (!record.given) return;
+    if (!record.given) return true;
     const network = spec.network(record.network);
-    if (!network || (record.networkUid ?? network.metadata.uid) !== network.metadata.uid) return;
+    if (!network || (record.networkUid ?? network.metadata.uid) !== network.metadata.uid)
+      return true;
     const port = spec.port(record.port);
-    await follow({ ...agent, patience }, record, { network, port, subnets: subnetsOf(network) });
-  };
-  await aside.forEach(
-    "follow",
-    records.here().map(({ id }) => id),
-    look,
-  );
+    const asked = { network, port, subnets: subnetsOf(network) };
+    return await follow({ ...agent, patience }, record, asked);
+  });
+  isOver = true;
 }
 
+/** False: it is tried again, for what is in the way may go. */
 async function follow(
   agent: Agent,
   record: PortRecord,
   asked: Pick<Wanted, "network" | "port" | "subnets">,
-): Promise<void> {
+): Promise<boolean> {
   let next: PortRecord;
+  let isDone = true;
   try {
     refuseUnfit(asked);
     const wanted = wantedOf(asked, agent.host);
     // What was not applied may have been taken back, and hides what was said before it.
     const isTried = record.notCurrent?.reason === notApplied;
-    if (record.shape === shapeOf(wanted) && !isTried) return;
+    if (record.shape === shapeOf(wanted) && !isTried) return true;
     next = await bringInLine(agent, record, wanted);
   } catch (error) {
-    // Tried again with each pass: what is in the way may go.
     const { message } = error as Error;
     next = withNotCurrent(record, { reason: notApplied, message });
+    isDone = false;
   }
   keep(agent, record, next);
+  return isDone;
 }
 
 /** Writes and tells it where it is news. Throws FileError. */

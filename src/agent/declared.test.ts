@@ -1,7 +1,8 @@
 /** When what is declared for this host is made, and made anew. */
 import { expect, test } from "bun:test";
 import { Aside } from "./aside.ts";
-import { reconcileDeclared } from "./declared.ts";
+import { makeDeclared, removeSurplus } from "./declared.ts";
+import { forEach } from "./each.ts";
 import type { PortRecord } from "./port-records.ts";
 import { KeyedQueue } from "./queue.ts";
 
@@ -17,7 +18,7 @@ function hostOf(names: readonly string[]) {
   const records = new Map<string, PortRecord>();
   const log: string[] = [];
   const stuck = new Set<string>();
-  const serving = { own: { agent: "a", boot: "b1" } };
+  const serving = { isOn: true, own: { agent: "a", boot: "b1" } };
   const queue = new KeyedQueue();
   const agent = {
     ...{ host: "h1", serving, queue, aside: new Aside(queue, () => {}), changed() {}, log() {} },
@@ -47,7 +48,8 @@ function hostOf(names: readonly string[]) {
       },
     },
   };
-  return { ports, serving, log, stuck, pass: () => reconcileDeclared(agent as never) };
+  const pass = () => forEach([removeSurplus, makeDeclared], (piece) => piece(agent as never));
+  return { ports, serving, log, stuck, pass };
 }
 
 test("what was made in an earlier boot is made again, and then left alone", async () => {

@@ -25,7 +25,6 @@ import { heldWishes } from "./addresses/held-wishes.ts";
 import { portIps, portRoutes } from "./addresses/layout.ts";
 import type { Agent } from "./agent.ts";
 import { detachHere } from "./detach.ts";
-import { forEach } from "./each.ts";
 import { engineNetwork, networkConfig } from "./network-config.ts";
 import type { PortRecord } from "./port-records.ts";
 import { timestamp } from "./timestamp.ts";
@@ -66,56 +65,70 @@ function digestOf(port: Port, network: Network, subnets: readonly Subnet[]): str
 const isDeclared = ({ metadata, spec }: Port, host: string): boolean =>
   spec.type !== "container" && spec.host === host && metadata.deletionTimestamp === undefined;
 
-/**
- * Makes what is declared for this host, and takes away what is not any more. Throws AggregateError
- * of what could not be.
- */
-export async function reconcileDeclared(agent: Agent): Promise<void> {
-  const { spec, host, records, engine, queue, aside } = agent;
+/** Makes what is declared for this host. Throws AggregateError of what could not be. */
+export async function makeDeclared(agent: Agent): Promise<void> {
+  const { spec, host, aside, serving } = agent;
   if (!spec.isComplete) return;
-  const wanted = new Map<string, Port>();
-  for (const port of spec.all<Port>("ports")) {
-    if (isDeclared(port, host)) wanted.set(engine.idOf(attachmentOf(port, engine.paths)), port);
-  }
+  const wanted = declaredHere(agent);
+  await aside.forEach("make", wanted.keys(), async (id, patience) => {
+    const { namespace, name, uid } = wanted.get(id)!.metadata;
+    // Its turn may have come late.
+    const port = spec.port({ namespace: namespace!, name });
+    if (port?.metadata.uid !== uid || !isDeclared(port, host) || !serving.isOn) return true;
+    return await settle({ ...agent, patience }, id, port);
+  });
+}
+
+/**
+ * Takes away what is not declared for this host any more. Gives whether all of it is gone. Throws
+ * AggregateError of what could not be.
+ */
+export async function removeSurplus(agent: Agent): Promise<boolean> {
+  const { spec, records, aside } = agent;
+  if (!spec.isComplete) return true;
+  const wanted = declaredHere(agent);
   const surplus = records
     .here()
     .filter(({ id, declared }) => declared !== undefined && !wanted.has(id));
-  const ends = () =>
-    forEach(surplus, (record) => queue.run(record.id, () => detachHere(agent, record)));
-  const makers = () =>
-    aside.forEach("settle", wanted.keys(), async (id, patience) => {
-      const { namespace, name, uid } = wanted.get(id)!.metadata;
-      // Its turn may have come late.
-      const port = spec.port({ namespace: namespace!, name });
-      if (port?.metadata.uid !== uid || !isDeclared(port, host)) return;
-      await settle({ ...agent, patience }, id, port);
-    });
-  await forEach([ends, makers], (piece) => piece());
+  const ids = surplus.map(({ id }) => id);
+  return aside.forEach("surplus", ids, async (id) => {
+    const record = records.get(id);
+    if (record && record.stage !== "gone" && !declaredHere(agent).has(id)) {
+      await detachHere(agent, record);
+    }
+  });
 }
 
-/** One that can't be made says why in its condition, and is tried again with the next pass. */
-async function settle(agent: Agent, id: string, port: Port): Promise<void> {
+/** By the attachment's id. */
+function declaredHere({ spec, host, engine }: Agent): Map<string, Port> {
+  const ports = spec.all<Port>("ports").filter((port) => isDeclared(port, host));
+  return new Map(ports.map((port) => [engine.idOf(attachmentOf(port, engine.paths)), port]));
+}
+
+/** One that can't be made says why in its condition, and is tried again: then it gives false. */
+async function settle(agent: Agent, id: string, port: Port): Promise<boolean> {
   const { spec, records } = agent;
   const network = spec.network(networkOfPort(port.spec, port.metadata.namespace!));
-  if (!network) return;
+  if (!network) return true;
   const declared = digestOf(port, network, spec.subnetsOf(network));
   const before = records.get(id);
   const isMade = before?.stage === "attached" && bootOf(agent, before) === agent.serving.own.boot;
-  if (isMade && before.declared === declared) return;
+  if (isMade && before.declared === declared) return true;
   const wanted = { port, network, declared };
   try {
-    if (isMade && (await adapt(agent, before, wanted))) return;
+    if (isMade && (await adapt(agent, before, wanted))) return true;
     if (before && before.stage !== "gone") await detachHere(agent, before);
-    if (network.metadata.deletionTimestamp) return;
-    await make(agent, id, wanted);
+    if (!network.metadata.deletionTimestamp) await make(agent, id, wanted);
+    return true;
   } catch (error) {
     const { message } = error as Error;
     const { namespace, name } = port.metadata;
     const told = port.status?.conditions?.find(({ type }) => type === "Ready");
-    if (told?.status === "False" && told.message === message) return;
+    if (told?.status === "False" && told.message === message) return false;
     const what = `${namespace}/${name}`;
     agent.log({ level: "error", event: "port not made", port: what, error: message });
     await agent.ports.fail(port, message);
+    return false;
   }
 }
 

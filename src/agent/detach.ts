@@ -24,7 +24,10 @@ export async function detachHere(
   const request = {
     ...{ containerId, ifName, network: record?.network.name ?? "", maker: "netloom" },
     ...(place !== undefined && { netns: place }),
-    release: async () => addresses.free(ownerOf({ containerId, ifName })),
+    release: async () => {
+      addresses.free(ownerOf({ containerId, ifName }));
+      agent.aside.wake();
+    },
   };
   // Who joins another has nothing of his own.
   if (record?.joins === undefined) await engine.detach(request);

@@ -10,10 +10,11 @@ export async function noteFaults(
   { isWhole }: { readonly isWhole: boolean },
 ): Promise<void> {
   const faults = new Map(failed.map(({ id, error }) => [id, (error as Error).message]));
-  for (const { id, fault } of agent.records.here()) {
+  const ids = agent.records.here().flatMap(({ id, fault }) => {
     const isNews = isWhole || faults.has(id) ? fault !== faults.get(id) : false;
-    if (isNews) await agent.queue.run(id, async () => note(agent, id, faults.get(id)));
-  }
+    return isNews ? [id] : [];
+  });
+  await agent.aside.forEach("fault", ids, async (id) => note(agent, id, faults.get(id)));
 }
 
 function note({ records, log, changed }: Agent, id: string, fault: string | undefined): void {

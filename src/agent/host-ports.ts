@@ -11,21 +11,20 @@ export async function addressesOfHost({ engine }: Pick<Agent, "engine">) {
 const textOf = (addresses: PortRecord["addresses"]) =>
   addresses.map(({ address }) => address).join();
 
-/** Notes them where they are others than were told. Throws NetlinkError, FileError. */
+/** Notes them where they are others than were told. Throws NetlinkError, AggregateError. */
 export async function noteHostAddresses(agent: Agent): Promise<void> {
-  const { records, spec, queue } = agent;
+  const { records, spec, aside } = agent;
   const isHosts = ({ network, stage }: PortRecord) =>
     stage === "attached" && spec.network(network)?.spec.type === "host";
   const ports = records.here().filter(isHosts);
   if (ports.length === 0) return;
   const addresses = await addressesOfHost(agent);
-  for (const { id } of ports) {
-    await queue.run(id, async () => {
-      // It may have gone meanwhile.
-      const record = records.get(id);
-      if (record?.stage !== "attached" || textOf(record.addresses) === textOf(addresses)) return;
-      records.write({ ...record, addresses, reported: false });
-      agent.changed();
-    });
-  }
+  const ids = ports.map(({ id }) => id);
+  await aside.forEach("host's addresses", ids, async (id) => {
+    // It may have gone meanwhile.
+    const record = records.get(id);
+    if (record?.stage !== "attached" || textOf(record.addresses) === textOf(addresses)) return;
+    records.write({ ...record, addresses, reported: false });
+    agent.changed();
+  });
 }

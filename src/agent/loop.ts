@@ -9,7 +9,7 @@ import { isHere, runningHere } from "./addresses/running.ts";
 import { returnSurplus } from "./addresses/stock.ts";
 import type { Agent } from "./agent.ts";
 import { followChanges } from "./changes.ts";
-import { reconcileDeclared } from "./declared.ts";
+import { makeDeclared, removeSurplus } from "./declared.ts";
 import { detachHere } from "./detach.ts";
 import { forEach } from "./each.ts";
 import { noteHostAddresses } from "./host-ports.ts";
@@ -17,12 +17,13 @@ import type { PortRecord } from "./port-records.ts";
 import { isReplaced } from "./report/port-report.ts";
 import { noteUnkept } from "./unkept.ts";
 
+/** Gives, or promises, false where something is left for the next pass. */
 type Piece = (agent: Agent) => unknown;
 
-/** One pass. Gives whether nothing failed. Never throws. */
+/** One pass. Gives whether nothing failed, and nothing that is to go is left. Never throws. */
 export function reconcile(agent: Agent): Promise<boolean> {
   const ends = [finishAbsent, removeUndeclared, removeDeleted];
-  const makers = agent.serving.isOn ? [reconcileDeclared, followChanges] : [];
+  const makers = agent.serving.isOn ? [removeSurplus, makeDeclared, followChanges] : [];
   const notes = [noteHostAddresses, noteUnkept];
   return run(agent, [heedBlocks, ...ends, ...makers, ...notes, stock]);
 }
@@ -32,7 +33,7 @@ export async function run(agent: Agent, pieces: readonly Piece[]): Promise<boole
   let isDone = true;
   for (const piece of pieces) {
     try {
-      await piece(agent);
+      if ((await piece(agent)) === false) isDone = false;
     } catch (error) {
       agent.log({ level: "error", event: "loop failed", what: piece.name, error: String(error) });
       isDone = false;
@@ -47,12 +48,13 @@ export async function heedBlocks(agent: Agent): Promise<void> {
   if (view && agent.addresses.heed(view, () => runningHere(agent))) agent.changed();
 }
 
-/** Attachments that plugins took away while no agent was there. */
-async function finishAbsent(agent: Agent): Promise<void> {
+/** Attachments that plugins took away while no agent was there. Gives whether all are finished. */
+function finishAbsent(agent: Agent): Promise<boolean> {
   const folder = `${agent.engine.paths.stateDir}/gone`;
-  await forEach(namesIfThere(folder), async (id) => {
+  return agent.aside.forEach("finish", namesIfThere(folder), async (id) => {
+    if (!existsSync(`${folder}/${id}`)) return;
     const record = agent.records.get(id);
-    if (record) await detachInTurn(agent, id, () => existsSync(`${folder}/${id}`));
+    if (record) await detachHere(agent, record);
     else removeSync(`${folder}/${id}`);
   });
 }
@@ -64,39 +66,43 @@ async function finishAbsent(agent: Agent): Promise<void> {
 export async function undoUnfinished(agent: Agent): Promise<void> {
   const unfinished = agent.records.all().filter(({ stage }) => stage === "attaching");
   try {
-    await forEach(unfinished, ({ id }) => detachInTurn(agent, id));
+    await forEach(unfinished, (record) =>
+      agent.queue.run(record.id, () => detachHere(agent, record)),
+    );
   } finally {
     agent.addresses.freeUnless((owner) => isHere(agent, owner));
   }
 }
 
-/** Attachments to networks that are no more. Only a whole spec can tell. */
-async function removeUndeclared(agent: Agent): Promise<void> {
-  const { spec, records, log } = agent;
-  if (!spec.isComplete || spec.revision === undefined) return;
+/** Attachments to networks that are no more. Only a whole spec can tell. As `finishAbsent`. */
+async function removeUndeclared(agent: Agent): Promise<boolean> {
+  const { spec, records, log, aside } = agent;
+  if (!spec.isComplete || spec.revision === undefined) return true;
   const isGone = ({ network, networkUid }: PortRecord) => {
     const found = spec.network(network);
     return !found || (networkUid !== undefined && found.metadata.uid !== networkUid);
   };
-  await forEach(records.here().filter(isGone), async ({ id, network, containerId, ifName }) => {
+  const ids = records.here().flatMap((record) => (isGone(record) ? [record.id] : []));
+  return aside.forEach("undeclared", ids, async (id) => {
+    // It may be another by now.
+    const record = records.get(id);
+    if (!record || !isGone(record)) return;
+    const { network, containerId, ifName } = record;
     log({ level: "info", event: "network gone", network: network.name, containerId, ifName });
-    await detachInTurn(agent, id, isGone);
+    await detachHere(agent, record);
   });
 }
 
-/** Attachments whose port is to go: it waits for them. */
-async function removeDeleted(agent: Agent): Promise<void> {
-  const { records, log, queue } = agent;
-  await forEach(records.here(), async ({ id }) => {
-    if (!isDeleted(agent, id)) return;
-    await queue.run(id, async () => {
-      // It may be another by now.
-      const record = records.get(id);
-      if (!record || !isDeleted(agent, id)) return;
-      const { port, containerId, ifName } = record;
-      log({ level: "info", event: "port deleted", port: port.name, containerId, ifName });
-      await detachHere(agent, record);
-    });
+/** Attachments whose port is to go: it waits for them. As `finishAbsent`. */
+async function removeDeleted(agent: Agent): Promise<boolean> {
+  const { records, log, aside } = agent;
+  const ids = records.here().flatMap(({ id }) => (isDeleted(agent, id) ? [id] : []));
+  return aside.forEach("deleted", ids, async (id) => {
+    const record = records.get(id);
+    if (!record || !isDeleted(agent, id)) return;
+    const { port, containerId, ifName } = record;
+    log({ level: "info", event: "port deleted", port: port.name, containerId, ifName });
+    await detachHere(agent, record);
   });
 }
 
@@ -118,16 +124,4 @@ function stock(agent: Agent): void {
 export async function cleanUp({ engine, records, log }: Agent): Promise<void> {
   const kept = new Set(records.here().map(({ id }) => id));
   for (const what of await engine.clean(kept)) log({ level: "info", event: "removed", what });
-}
-
-/** `isStill`: whether what is there in its turn, maybe another by now, is to go. */
-async function detachInTurn(
-  agent: Agent,
-  id: string,
-  isStill = (_: PortRecord) => true,
-): Promise<void> {
-  await agent.queue.run(id, async () => {
-    const record = agent.records.get(id);
-    if (record && isStill(record)) await detachHere(agent, record);
-  });
 }

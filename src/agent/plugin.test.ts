@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import type { Call } from "../cni/plugin.ts";
 import type { Agent } from "./agent.ts";
+import { Aside } from "./aside.ts";
 import { reconcile } from "./loop.ts";
 import { Patience } from "./patience.ts";
 import { agentPlugin } from "./plugin.ts";
@@ -42,8 +43,9 @@ function host(declared: readonly string[] = ["web", "api"]) {
   const detached: string[] = [];
   const nudges: string[] = [];
   const records = new PortRecords(`${stateDir}/ports`, () => {});
+  const queue = new KeyedQueue();
   const agent = {
-    ...{ host: "h", queue: new KeyedQueue(), log() {}, records },
+    ...{ host: "h", queue, aside: new Aside(queue, () => {}), log() {}, records },
     changed: () => void nudges.push("changed"),
     serving: { isOn: true, standing: "serving" },
     addresses: { blocks: [], free() {}, heed: () => false },

@@ -12,10 +12,11 @@ import { Addresses } from "./addresses/addresses.ts";
 import { BlockFolder } from "./addresses/block-folder.ts";
 import { shortSubnets } from "./addresses/stock.ts";
 import type { Agent } from "./agent.ts";
-import { apiOf, type CredentialFiles, isAway, isOvertaken } from "./api.ts";
+import { apiOf, isAway, isOvertaken } from "./api.ts";
 import { Aside } from "./aside.ts";
 import { Cleaning } from "./cleaning.ts";
 import { ControlLink } from "./control-link.ts";
+import type { CredentialFiles } from "./credentials.ts";
 import { damageOf } from "./damage.ts";
 import { noteFaults } from "./faults.ts";
 import { agentIdentity } from "./identity.ts";
@@ -67,6 +68,8 @@ const contestMs = 5_000;
 /** Also without a notice: what no notice tells of is found then. */
 const loopPeriodMs = 10_000;
 const retryMs = 500;
+/** So long an agent that ends tries to tell what it has not told yet. */
+const lastWordsMs = 2_000;
 
 /** The agent's own among instances of the engine: its state directory tells it from others. */
 export const instanceOf = (stateDir: string): string =>
@@ -140,7 +143,7 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     setImmediate(() => telling.nudge());
   };
   const agent: Agent = { ...own, ports: reporter, changed };
-  return { agent, control, api, telling, repairs, folder };
+  return { agent, control, api, report, telling, repairs, folder };
 }
 
 async function begin(
@@ -148,7 +151,7 @@ async function begin(
   settings: AgentSettings,
   held: AsyncDisposableStack,
 ): Promise<void> {
-  const { agent, control, api, telling, repairs } = parts;
+  const { agent, control, api, report, telling, repairs } = parts;
   const { host, log, runDir, servers } = settings;
   const cleaning = new Cleaning();
   const sweeping = ticker("clean", () => cleaning.sweep(() => run(agent, [cleanUp])), log);
@@ -168,31 +171,23 @@ async function begin(
   control.onReached = (isReached) => sayReached(runDir, { servers, isReached }, log);
   control.onReached(false);
   repairs.onLook = (report, foundBy) => noteFaults(agent, report, { isWhole: foundBy === "pass" });
-  control.onChange = (changes) => {
-    if (changes.some(({ key, object }) => key.startsWith("networks/") && !object)) cleaning.want();
-    if (!changes.every(({ isStatusAlone }) => isStatusAlone)) agent.aside.wake();
-    // At once: calls wait for blocks.
-    heedBlocks(agent).catch((error) =>
-      log({ level: "error", event: "blocks not heeded", error: String(error) }),
-    );
-    loop.nudge();
-    telling.nudge();
-    // The host's object went.
-    if (agent.serving.standing === "newcomer") heart.nudge();
-  };
+  heedChanges(parts, { loop, heart, cleaning });
   const repairing = repairs.follow();
   const ended = new AbortController();
   const { signal } = ended;
   const following = followSpec(api, host, { events: control, log, signal });
   const server = new AgentServer((request) => serve(agent, request), log);
-  // Last in, first out: no more calls, then what was to be told, then the feed.
+  // Last in, first out: no more calls, no more passes, the last words, then the feed.
   held.defer(async () => {
     ended.abort();
     repairs.stop();
     await Promise.all([following, repairing]);
   });
-  // What the loop left to go on beside.
-  held.defer(() => agent.queue.idle());
+  held.defer(async () => {
+    // What the loop left to go on beside.
+    await agent.queue.idle();
+    await Promise.race([report(), Bun.sleep(lastWordsMs)]);
+  });
   const tickers = [loop, sweeping, looking, telling, heart];
   for (const ticker of tickers.toReversed()) held.defer(() => ticker.stop());
   held.defer(async () => {
@@ -202,6 +197,31 @@ async function begin(
   });
   for (const ticker of tickers) ticker.start();
   await server.listen(agentSocket({ runDir }));
+}
+
+/** What is to be done when the node spec changes, a server is heard again, or a wait ends. */
+function heedChanges(
+  { agent, control, telling }: ReturnType<typeof assemble>,
+  own: { readonly loop: Ticker; readonly heart: Ticker; readonly cleaning: Cleaning },
+): void {
+  const { loop, heart, cleaning } = own;
+  control.onChange = (changes) => {
+    if (changes.some(({ key, object }) => key.startsWith("networks/") && !object)) cleaning.want();
+    // Without changes: a server is heard again.
+    if (changes.length === 0 || changes.some(({ isNews }) => isNews)) agent.aside.wake();
+    // At once: calls wait for blocks.
+    heedBlocks(agent).catch((error) =>
+      agent.log({ level: "error", event: "blocks not heeded", error: String(error) }),
+    );
+    loop.nudge();
+    telling.nudge();
+    // The host's object went.
+    if (agent.serving.standing === "newcomer") heart.nudge();
+  };
+  agent.aside.onDone = () => {
+    loop.nudge();
+    telling.nudge();
+  };
 }
 
 /** Answers a plugin. */

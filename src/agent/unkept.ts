@@ -2,14 +2,15 @@
 import type { Agent } from "./agent.ts";
 import type { PortRecord } from "./port-records.ts";
 
-/** Throws FileError. */
+/** Throws AggregateError. */
 export async function noteUnkept(agent: Agent): Promise<void> {
-  const { engine, records, queue } = agent;
+  const { engine, records, aside } = agent;
   const unreadable = engine.unreadable();
-  for (const { id, notKept } of records.here()) {
-    if (unreadable.has(id) === (notKept !== undefined)) continue;
-    await queue.run(id, async () => note(agent, id));
-  }
+  const news = records
+    .here()
+    .filter(({ id, notKept }) => unreadable.has(id) !== (notKept !== undefined));
+  const ids = news.map(({ id }) => id);
+  await aside.forEach("kept", ids, async (id) => note(agent, id));
 }
 
 function note({ engine, records, log, changed }: Agent, id: string): void {

@@ -82,6 +82,14 @@ test("of a port that went on elsewhere the binding alone is ended", async () => 
   });
 });
 
+test("of a port that is to be elsewhere the binding alone is ended", async () => {
+  const moved = { ...bound, spec: { ...bound.spec, host: "h2" } };
+  const [, end] = await asked({ ports: [moved] });
+  expect(Object.keys(JSON.parse(end!.slice("PATCH a/status ".length)).status)).toEqual([
+    "bindings",
+  ]);
+});
+
 test("what may be here is left alone", async () => {
   const elsewhere = { ...bound, status: { bindings: [{ host: "h2", epoch: 4, active: true }] } };
   const cases: readonly Here[] = [

@@ -104,3 +104,43 @@ test("no report waits for the end of a call that attaches", async () => {
   const reporter = new Reporter(agent as never, {} as never);
   expect(await Promise.race([reporter.report(), Bun.sleep(200)])).toBe(true);
 });
+
+test("a name is told of anew once its end is told, also where that has to wait", async () => {
+  const port = { namespace: "default", name: "web" };
+  const records = new Map(
+    [
+      { id: "a", stage: "gone", portUid: "u", epoch: 1, containerId: "a" },
+      { id: "b", stage: "attached", containerId: "b", addresses: [] },
+    ].map((record) => [record.id, { ...record, port, ifName: "eth0", since: "", isOurs: false }]),
+  );
+  const queue = new KeyedQueue();
+  const endTurn = await queue.take("a");
+  const told: string[] = [];
+  const object = {
+    metadata: { ...port, uid: "u", resourceVersion: "1" },
+    spec: { network: "blue" },
+    status: { bindings: [{ host: "h1", epoch: 1, active: true }] },
+  };
+  const api = client(async (_, { method, body = "" }) => {
+    if (method === "PATCH") told.push(JSON.parse(body).status.attachment?.containerId ?? "none");
+    return Response.json(object);
+  });
+  const agent = {
+    ...{ host: "h1", log() {}, queue, aside: new Aside(queue, fail) },
+    ...{ control: { isReached: true }, serving: { isOn: true }, addresses: { blocks: [] } },
+    spec: { isComplete: false, port: () => object },
+    records: {
+      all: () => [...records.values()],
+      get: (id: string) => records.get(id),
+      write: (record: { id: string }) => records.set(record.id, record as never),
+      remove: (id: string) => records.delete(id),
+    },
+  };
+  const reporter = new Reporter(agent as never, api);
+  expect(await reporter.report()).toBe(false);
+  expect(told).toEqual([]);
+  endTurn();
+  await queue.idle();
+  expect(await reporter.report()).toBe(true);
+  expect(told).toEqual(["none", "b"]);
+});

@@ -98,8 +98,10 @@ export class Reporter {
     const ids = goneFirst(told).map(({ id }) => id);
     const areTold = await aside.forEach("tell", ids, async (id) => {
       const record = records.get(id);
-      const work = () => this.#tellPort(id);
-      if (record && !(await this.#attempt(record.port.name, work))) isDone = false;
+      if (!record || !serving.isOn) return;
+      const isFirst = record.stage === "gone" || !this.#isGoneLeft(record.port);
+      const isTold = isFirst && (await this.#attempt(record.port.name, () => this.#tellPort(id)));
+      if (!isTold) isDone = false;
     });
     if (!areTold) isDone = false;
     for (const { metadata } of this.#orphans()) {
@@ -107,6 +109,14 @@ export class Reporter {
       if (!(await this.#attempt(name, () => this.#endOrphan({ namespace, name })))) isDone = false;
     }
     return isDone;
+  }
+
+  /** Whether what had the name before, and whose turn is yet to come, is not told to be over. */
+  #isGoneLeft(port: Name): boolean {
+    const { records, aside } = this.#agent;
+    const isLeft = (other: PortRecord) =>
+      isGoneOf(port, other) && aside.isUnderway("tell", other.id);
+    return records.all().some(isLeft);
   }
 
   async #attempt(what: string, work: () => Promise<void>): Promise<boolean> {
@@ -182,7 +192,8 @@ export class Reporter {
     if (!port || !isBoundTo(port, host) || !this.#isUnknown(port)) return;
     const bindings = port.status?.bindings ?? [];
     const { epoch } = bindings.find((binding) => binding.host === host)!;
-    const hasMoved = bindings.some((binding) => binding.epoch > epoch);
+    const isElsewhere = port.spec.host !== undefined && port.spec.host !== host;
+    const hasMoved = isElsewhere || bindings.some((binding) => binding.epoch > epoch);
     const patch = hasMoved
       ? bindingPatch({ host, epoch, active: false }, { port })
       : gonePatch({ epoch, since: timestamp() }, { port, host });

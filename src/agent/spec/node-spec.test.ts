@@ -34,7 +34,7 @@ describe("a listing", () => {
     expect(spec.apply(event("ADDED", "kept", 1))).toEqual([]);
     spec.apply(event("ADDED", "new", 2));
     expect(names(spec).sort()).toEqual(["kept", "new", "old"]);
-    expect(spec.apply(bookmark(9))).toEqual([{ key: "networks/default/old" }]);
+    expect(spec.apply(bookmark(9))).toEqual([{ key: "networks/default/old", isNews: true }]);
     expect(names(spec).sort()).toEqual(["kept", "new"]);
     expect(spec.revision).toBe("9");
   });
@@ -75,7 +75,9 @@ test("what led to objects that a listing told as they were later moves none of t
   expect(spec.revision).toBe("105");
   // It went before it was read.
   expect(spec.apply(event("DELETED", "red", 104))).toEqual([]);
-  expect(spec.apply(event("DELETED", "blue", 106))).toEqual([{ key: "networks/default/blue" }]);
+  expect(spec.apply(event("DELETED", "blue", 106))).toEqual([
+    { key: "networks/default/blue", isNews: true },
+  ]);
 });
 
 test("a listing that begins anew may tell what is older, as after a restore", () => {
@@ -92,7 +94,9 @@ test("events after it change one object each, and move the revision on", () => {
   expect(spec.apply(event("ADDED", "blue", 2))).toHaveLength(1);
   expect(spec.apply(event("MODIFIED", "blue", 3))).toHaveLength(1);
   expect(spec.apply(event("MODIFIED", "blue", 3))).toEqual([]);
-  expect(spec.apply(event("DELETED", "blue", 4))).toEqual([{ key: "networks/default/blue" }]);
+  expect(spec.apply(event("DELETED", "blue", 4))).toEqual([
+    { key: "networks/default/blue", isNews: true },
+  ]);
   expect(spec.apply(event("DELETED", "blue", 5))).toEqual([]);
   spec.apply(bookmark(8, false));
   expect(spec.revision).toBe("8");

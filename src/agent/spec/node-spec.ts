@@ -17,8 +17,8 @@ import { type Labels, type Selector, selects } from "../../model/selector.ts";
 export interface SpecChange {
   readonly key: string;
   readonly object?: ApiObject;
-  /** Nobody asks for anything else than before: something was told of it. */
-  readonly isStatusAlone?: true;
+  /** Somebody asks for something else than before, or it has other addresses. */
+  readonly isNews: boolean;
 }
 
 interface Name {
@@ -29,6 +29,9 @@ interface Name {
 /** Objects of a kind that this build doesn't know are kept, and looked at by nobody. */
 const pluralOf = ({ apiVersion, kind }: ApiObject): string =>
   findKind(apiVersion, kind)?.plural ?? `${kind.toLowerCase()}s`;
+
+const addressesOf = (object: ApiObject | undefined): unknown =>
+  (object as Port | undefined)?.status?.addresses;
 
 /** What changes with what somebody asks of an object. */
 const asked = ["uid", "generation", "labels", "deletionTimestamp"] as const;
@@ -75,20 +78,21 @@ export class NodeSpec {
     const known = this.#objects.get(key);
     if (!this.#seen) {
       this.#revision = object.metadata.resourceVersion;
-      // A listing tells some objects as they are later than its revision: what led there follows.
+      // What comes late, as from a server that lags behind, must not bring back what was.
       if (known && revisionOf(object) < revisionOf(known)) return [];
     }
     if (type === "DELETED") {
       this.#seen?.delete(key);
-      return this.#objects.delete(key) ? [{ key }] : [];
+      return this.#objects.delete(key) ? [{ key, isNews: true }] : [];
     }
     this.#seen?.add(key);
     this.#objects.set(key, object);
     const isKnown = (field: keyof ApiObject["metadata"]) =>
       Bun.deepEquals(known?.metadata[field], object.metadata[field]);
     if (isKnown("uid") && isKnown("resourceVersion")) return [];
-    const isStatusAlone = asked.every(isKnown);
-    return [{ key, object, ...(isStatusAlone && { isStatusAlone }) }];
+    const isNews =
+      !asked.every(isKnown) || !Bun.deepEquals(addressesOf(known), addressesOf(object));
+    return [{ key, object, isNews }];
   }
 
   #end(): SpecChange[] {
@@ -98,7 +102,7 @@ export class NodeSpec {
     for (const key of gone) this.#objects.delete(key);
     this.#seen = undefined;
     this.#complete = true;
-    return gone.map((key) => ({ key }));
+    return gone.map((key) => ({ key, isNews: true }));
   }
 
   #keyOf(object: ApiObject): string {

@@ -19,7 +19,7 @@ test("a disk on which nothing can even be removed is told of, and ends nothing",
   const path = rigid("spec");
   const events: string[] = [];
   const folder = new SpecFolder(path, ({ event }) => events.push(event));
-  folder.keep([{ key: "networks/default/blue", object: {} as never }], true);
+  folder.keep([{ key: "networks/default/blue", object: {} as never, isNews: true }], true);
   folder.retry();
   expect(folder.failure).toContain(path);
   expect(events).toEqual(["node spec not kept on disk"]);

@@ -52,11 +52,15 @@ export async function hostRemove(call: Call<typeof hostRemoveFlags>): Promise<nu
   const hosts = apiOf(call).client.of(hostKind);
   const host = await hosts.get({ name });
   const { force, off } = call.line.options;
+  if (force && off)
+    throw new UsageError("Say --force or --off: of a machine that is off none hears");
   const ready = host.status?.conditions?.find(({ type }) => type === "Ready");
-  if (ready?.status === "True" && (off || !force)) {
+  if (ready?.status === "True" && !force) {
     throw new InUse(
       `Host "${name}" is in use, its agent was heard of at ${host.status?.heartbeat}: ` +
-        `stop its agent first${off ? ", --off is for machines that run no more" : ", or say --force"}`,
+        (off
+          ? "if it is off by now, say it again once the host counts as silent, in less than a minute"
+          : "stop its agent first, or say --force"),
     );
   }
   if (off) await hosts.mergePatch({ name }, overPatch(host));
@@ -73,10 +77,8 @@ export async function hostRemove(call: Call<typeof hostRemoveFlags>): Promise<nu
     ports.length === 0
       ? "its agent to give its addresses back"
       : `its containers to be detached: ${shortened(ports)}`;
-  surroundings.terminal.note(
-    `It waits for ${what}. Where its machine is off for good, "netloom host remove ${name} --off" ` +
-      "ends that",
-  );
+  const remedy = `Where its machine is off for good, "netloom host remove ${name} --off" ends that`;
+  surroundings.terminal.note(`It waits for ${what}${off ? "" : `. ${remedy}`}`);
   return 0;
 }
 
