@@ -4,6 +4,7 @@ import type { ResidentEngine } from "../engine/resident.ts";
 import type { Log } from "../lib/log.ts";
 import type { Addresses } from "./addresses/addresses.ts";
 import type { Aside } from "./aside.ts";
+import type { Followed } from "./followed.ts";
 import type { Patience } from "./patience.ts";
 import type { PortRecord, PortRecords } from "./port-records.ts";
 import type { KeyedQueue } from "./queue.ts";
@@ -24,6 +25,7 @@ export interface Agent {
   readonly queue: KeyedQueue;
   /** The loop's work that has to wait. */
   readonly aside: Aside;
+  readonly followed: Followed;
   readonly control: ControlPlane;
   /** That of whoever waits for what is done. */
   readonly patience: Patience;

@@ -4,6 +4,7 @@ import type { Network, Port } from "../api/kinds/index.ts";
 import type { Agent } from "./agent.ts";
 import { Aside } from "./aside.ts";
 import { followChanges } from "./changes.ts";
+import { Followed } from "./followed.ts";
 import type { PortRecord } from "./port-records.ts";
 import { KeyedQueue } from "./queue.ts";
 import { shapeOf, wantedOf } from "./wanted.ts";
@@ -35,6 +36,7 @@ function host(type: string) {
       host: "h",
       queue,
       serving: { isOn: true },
+      followed: new Followed(),
       aside: new Aside(queue, () => {}),
       changed() {},
       log() {},

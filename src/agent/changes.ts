@@ -2,6 +2,7 @@
  * Brings containers that run in line with what their network, subnets and port say now. What can't
  * be changed while they run is told in their ports' condition `Current`.
  */
+import type { Network, Subnet } from "../api/kinds/index.ts";
 import { withExtras } from "../cni/plugins/driver-plugin.ts";
 import { RigidError } from "../plan/alter.ts";
 import { type GivenAddress, giveBeside, toPortAddress } from "./addresses/agent-ipam.ts";
@@ -13,7 +14,7 @@ import { callFor, callOf } from "./given-call.ts";
 import { followJoined } from "./joined.ts";
 import { type PortRecord, withNotCurrent } from "./port-records.ts";
 import { refuseUnfit } from "./unfit.ts";
-import { dnsDigest, shapeOf, type Wanted, wantedOf } from "./wanted.ts";
+import { type Asked, dnsDigest, shapeOf, type Wanted, wantedOf } from "./wanted.ts";
 
 const notApplied = "NotApplied";
 
@@ -21,39 +22,53 @@ type NotCurrent = NonNullable<PortRecord["notCurrent"]>;
 
 /** Containers on networks that ask for something else than before. Throws AggregateError. */
 export async function followChanges(agent: Agent): Promise<void> {
-  const { records, spec, aside, serving } = agent;
+  const { records, spec, aside, serving, followed } = agent;
   if (!spec.isComplete) return;
-  const subnets = new Map<string, ReturnType<typeof spec.subnetsOf>>();
+  const subnets = new Map<string, readonly Subnet[]>();
   let isOver = false;
-  const subnetsOf = (network: Wanted["network"]) => {
+  const subnetsOf = (network: Network) => {
     const { uid } = network.metadata;
     // Whose turn comes after the pass needs them as they are by then.
     const found = (isOver ? undefined : subnets.get(uid)) ?? spec.subnetsOf(network);
     subnets.set(uid, found);
     return found;
   };
-  const ids = records.here().map(({ id }) => id);
-  await aside.forEach("follow", ids, async (id, patience) => {
+  const here = records.here();
+  followed.keepOnly(here);
+  const news = here.flatMap((record) => {
+    const asked = askedOf(agent, record, subnetsOf);
+    return asked && followed.isSame(record, asked) ? [] : [record.id];
+  });
+  await aside.forEach("follow", news, async (id, patience) => {
     const record = records.get(id);
     if (record?.stage !== "attached" || !serving.isOn) return true;
     if (record.joins !== undefined) return keep(agent, record, followJoined(agent, record));
-    if (!record.given) return true;
-    const network = spec.network(record.network);
-    if (!network || (record.networkUid ?? network.metadata.uid) !== network.metadata.uid)
-      return true;
-    const port = spec.port(record.port);
-    const asked = { network, port, subnets: subnetsOf(network) };
-    return await follow({ ...agent, patience }, record, asked);
+    const asked = askedOf(agent, record, subnetsOf);
+    if (!asked) return true;
+    const isDone = await follow({ ...agent, patience }, record, asked);
+    const now = records.get(id);
+    if (isDone && now) followed.note(now, asked);
+    return isDone;
   });
   isOver = true;
 }
 
-/** False: it is tried again, for what is in the way may go. */
-async function follow(
-  agent: Agent,
+/** Undefined where nobody can ask for anything else. */
+function askedOf(
+  { spec }: Agent,
   record: PortRecord,
-  asked: Pick<Wanted, "network" | "port" | "subnets">,
-): Promise<boolean> {
+  subnetsOf: (network: Network) => readonly Subnet[],
+): Asked | undefined {
+  if (!record.given || record.joins !== undefined) return undefined;
+  const network = spec.network(record.network);
+  if (!network || (record.networkUid ?? network.metadata.uid) !== network.metadata.uid) {
+    return undefined;
+  }
+  return { network, port: spec.port(record.port), subnets: subnetsOf(network) };
+}
+
+/** False: it is tried again, for what is in the way may go. */
+async function follow(agent: Agent, record: PortRecord, asked: Asked): Promise<boolean> {
   let next: PortRecord;
   let isDone = true;
   try {

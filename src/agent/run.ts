@@ -19,6 +19,7 @@ import { ControlLink } from "./control-link.ts";
 import type { CredentialFiles } from "./credentials.ts";
 import { damageOf } from "./damage.ts";
 import { noteFaults } from "./faults.ts";
+import { Followed } from "./followed.ts";
 import { agentIdentity } from "./identity.ts";
 import { cleanUp, heedBlocks, reconcile, run, undoUnfinished } from "./loop.ts";
 import { Patience } from "./patience.ts";
@@ -67,6 +68,8 @@ const heartbeatMs = 10_000;
 const contestMs = 5_000;
 /** Also without a notice: what no notice tells of is found then. */
 const loopPeriodMs = 10_000;
+/** A look at everything takes a twentieth of the time at most. */
+const lookPause = 20;
 const retryMs = 500;
 /** So long an agent that ends tries to tell what it has not told yet. */
 const lastWordsMs = 2_000;
@@ -129,6 +132,7 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     records: new PortRecords(`${paths.stateDir}/ports`, log),
     addresses: new Addresses(new BlockFolder(`${paths.stateDir}/blocks`, log), { spec, boot }),
     queue,
+    followed: new Followed(),
     aside: new Aside(queue, (error) =>
       log({ level: "error", event: "loop failed", error: String(error) }),
     ),
@@ -162,8 +166,9 @@ async function begin(
   const loop = ticker("loop", pass, log);
   // Apart from the loop: a look at many attachments takes long, and a change must not wait for it.
   const look = async () => {
+    const begun = performance.now();
     await run(agent, [repairs.pass]);
-    return loopPeriodMs;
+    return Math.max(loopPeriodMs, lookPause * (performance.now() - begun));
   };
   const looking = ticker("repairs", look, log);
   const heart = heartOf(parts, settings);
@@ -245,6 +250,13 @@ function heartOf(
 ): Ticker {
   const vigil = new Vigil();
   let isRefused = false;
+  let known: { readonly atMs: number; readonly addresses: readonly string[] } | undefined;
+  /** Not with each nudge: routes of many containers take long to list. */
+  const addressesNow = async () => {
+    if (known && performance.now() < known.atMs + heartbeatMs / 2) return known.addresses;
+    known = { addresses: await hostAddresses(agent.engine), atMs: performance.now() };
+    return known.addresses;
+  };
   const beat = async () => {
     const wantedBlocks = [...new Set([...control.wanted, ...shortSubnets(agent)])];
     const ports = agent.records.here().length;
@@ -258,7 +270,7 @@ function heartOf(
     const counted = { ports, repairs: repairs.count, wantedBlocks };
     const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };
     try {
-      const addresses = await hostAddresses(agent.engine);
+      const addresses = await addressesNow();
       const clocks = { now: new Date(), nowMs: performance.now(), vigil, isBesideStore };
       const { refusal, revision } = await reportHost(api, { host, ...told, addresses }, clocks);
       if (revision !== undefined) agent.addresses.passed(revision);

@@ -8,7 +8,8 @@ import { wishesOf } from "./addresses/agent-ipam.ts";
 import { portDns, type SubnetAddress } from "./addresses/layout.ts";
 import { type NetworkConfig, networkConfig } from "./network-config.ts";
 
-interface Asked {
+/** What an attachment follows from. */
+export interface Asked {
   readonly network: Network;
   readonly port: Port | undefined;
   readonly subnets: readonly Subnet[];

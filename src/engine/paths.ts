@@ -1,5 +1,7 @@
 /** Where an instance keeps its files. */
 
+import type { RecordCache } from "./record-cache.ts";
+
 /** What in-process plugins call themselves. */
 export const inProcess = "cni";
 
@@ -15,6 +17,8 @@ export interface Paths extends Instance {
   readonly stateDir: string;
   /** Gone with a reboot: locks, markers. */
   readonly runDir: string;
+  /** What a resident process keeps of the records in memory. */
+  readonly records?: RecordCache;
 }
 
 /** From `NETLOOM_STATE_DIR` and `NETLOOM_RUN_DIR`, else /var/lib/netloom and /run/netloom. */

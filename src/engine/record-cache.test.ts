@@ -15,25 +15,51 @@ const record = (n: number, network = "blue"): AttachmentRecord => ({
   ...{ containerId: `c${n}`, ifName: "eth0", netns: "/run/netns/c", objects: [] },
 });
 
-test("gives what is on disk, whatever happened there meanwhile", () => {
+const sorted = (records: readonly AttachmentRecord[]) =>
+  records.toSorted((a, b) => a.id.localeCompare(b.id));
+const agrees = (cache: RecordCache) =>
+  expect(sorted(cache.list(paths))).toEqual(sorted(listRecords(paths)));
+
+test("a look finds what is on disk, whatever happened there meanwhile", () => {
   const cache = new RecordCache();
-  const agrees = () => expect(cache.list(paths)).toEqual(listRecords(paths));
-  agrees();
+  const finds = () => {
+    cache.look(paths);
+    agrees(cache);
+  };
+  finds();
   for (const n of [1, 2, 3]) writeRecord(paths, record(n));
-  agrees();
+  finds();
   writeRecord(paths, record(2, "grey"));
   removeRecord(paths, record(3));
-  agrees();
+  finds();
   const networks = cache.list(paths).map(({ network }) => network);
   expect(networks.sort()).toEqual(["blue", "grey"]);
-  writeFileSync(`${dir}/attachments/${record(1).id}.bridge.json`, "spoilt");
-  agrees();
+  const spoilt = `${dir}/attachments/${record(1).id}.bridge.json`;
+  writeFileSync(spoilt, "spoilt");
+  finds();
   expect(cache.list(paths)).toHaveLength(1);
+  expect(cache.unreadable(paths)).toEqual([spoilt]);
+});
+
+test("its own changes are known without a look", () => {
+  const records = new RecordCache();
+  const own = { ...paths, records };
+  agrees(records);
+  writeRecord(own, record(6));
+  writeRecord(own, record(7));
+  agrees(records);
+  writeRecord(own, record(7, "grey"));
+  removeRecord(own, record(6));
+  agrees(records);
+  const known = records.list(own);
+  records.look(own);
+  for (const each of known) expect(records.list(own)).toContain(each);
 });
 
 test("reads a record that did not change only once", () => {
   const cache = new RecordCache();
   writeRecord(paths, record(5));
   const [before] = cache.list(paths).filter(({ containerId }) => containerId === "c5");
+  cache.look(paths);
   expect(cache.list(paths)).toContain(before!);
 });

@@ -1,4 +1,7 @@
-/** Attachment records as a resident process keeps them: read again only when their file changed. */
+/**
+ * Attachment records as a resident process keeps them. It knows its own changes; those of an
+ * outside hand it finds when it looks at the files.
+ */
 import { statSync } from "node:fs";
 import type { Paths } from "./paths.ts";
 import { type AttachmentRecord, readRecordFile, recordPaths } from "./record.ts";
@@ -9,31 +12,45 @@ interface Known {
   readonly record: AttachmentRecord | undefined;
 }
 
-/** Looking whether 1,000 records changed takes a tenth of the time of reading them. */
 export class RecordCache {
-  #known = new Map<string, Known>();
+  /** By path; undefined before the first look. */
+  #known: Map<string, Known> | undefined;
 
-  /** Every readable record, as `listRecords` gives them. */
+  /** Every readable record. */
   list(paths: Paths): AttachmentRecord[] {
-    return this.#look(paths).flatMap(([, { record }]) => record ?? []);
+    const known = this.#known ?? this.look(paths);
+    return [...known.values()].flatMap(({ record }) => record ?? []);
   }
 
   /** Paths of the others. */
   unreadable(paths: Paths): string[] {
-    return this.#look(paths).flatMap(([path, { record }]) => (record ? [] : path));
+    const known = this.#known ?? this.look(paths);
+    return [...known].flatMap(([path, { record }]) => (record ? [] : path));
   }
 
-  #look(paths: Paths): [path: string, Known][] {
+  /** Reads what changed on disk: a look at 1,000 takes a tenth of the time of reading them. */
+  look(paths: Paths): ReadonlyMap<string, Known> {
     const now = new Map<string, Known>();
     for (const path of recordPaths(paths)) {
       const identity = identityOf(path);
       if (identity === undefined) continue;
-      const before = this.#known.get(path);
+      const before = this.#known?.get(path);
       const isSame = before?.identity === identity;
       now.set(path, isSame ? before : { identity, record: readRecordFile(path) });
     }
     this.#known = now;
-    return [...now];
+    return now;
+  }
+
+  /** This process wrote a record there. */
+  wrote(path: string, record: AttachmentRecord): void {
+    const identity = identityOf(path);
+    if (identity !== undefined) this.#known?.set(path, { identity, record });
+  }
+
+  /** This process removed the record there. */
+  removed(path: string): void {
+    this.#known?.delete(path);
   }
 }
 

@@ -45,6 +45,7 @@ function fileOf(paths: Paths, key: RecordKey): string {
 export function writeRecord(paths: Paths, record: AttachmentRecord): void {
   const path = fileOf(paths, record);
   attempt(`write attachment record "${path}"`, () => replaceFile(path, JSON.stringify(record)));
+  paths.records?.wrote(path, record);
 }
 
 /** The record; undefined if there is none or it is unreadable: then the kernel's state counts. */
@@ -136,6 +137,7 @@ export function removeRecord(paths: Paths, key: RecordKey): void {
     removeFile(path);
     removeFile(`${path}${unfinished}`);
   });
+  paths.records?.removed(path);
 }
 
 /** A read-only file system refuses even to remove what is not there. */

@@ -40,7 +40,7 @@ export class ResidentEngine implements AsyncDisposable {
 
   /** Throws RangeError for a name that no instance may have. */
   constructor({ instance, directories, host = hostNetns }: ResidentOptions) {
-    this.paths = instancePaths(instance, directories);
+    this.paths = { ...instancePaths(instance, directories), records: this.#records };
     this.#host = host;
   }
 
@@ -73,7 +73,7 @@ export class ResidentEngine implements AsyncDisposable {
     return attachmentId(this.paths, attachment);
   }
 
-  /** Readable records, those of an earlier boot too. */
+  /** Readable records, those of an earlier boot too. An outside hand's work shows with a pass. */
   records(): AttachmentRecord[] {
     return this.#records.list(this.paths);
   }
@@ -112,6 +112,7 @@ export class ResidentEngine implements AsyncDisposable {
 
   /** A look at all attachments, or those in the scope. */
   repairAll(scope: Omit<RepairScope, "records"> = {}): Promise<RepairReport> {
+    this.#records.look(this.paths);
     return this.run((engine) => repairAll(engine, { ...scope, records: this.#records }));
   }
 

@@ -245,9 +245,12 @@ export function isAmong(ranges: readonly IpRange[], address: string): boolean {
   return ranges.some((range) => rangeContains(range, ip));
 }
 
-/** The block's addresses in `ranges`, from the lowest on. */
-function addressesIn({ cidr }: BlockAllocation, ranges: readonly IpRange[]): string[] {
-  const parts = intersectRanges([rangeOfPrefix(parsePrefix(cidr))], ranges);
+/** The block's addresses in `ranges`, from the lowest on; none where all are held. */
+function addressesIn({ cidr, held }: BlockAllocation, ranges: readonly IpRange[]): string[] {
+  const whole = rangeOfPrefix(parsePrefix(cidr));
+  // Of most blocks of a host with many containers there is nothing to look through.
+  if (Object.keys(held).length > Number(whole.last - whole.first)) return [];
+  const parts = intersectRanges([whole], ranges);
   return parts.flatMap(({ family, first, last }) =>
     Array.from({ length: Number(last - first) + 1 }, (_, i) =>
       formatIp({ family, value: first + BigInt(i) }),

@@ -94,8 +94,10 @@ export class Reporter {
       if (!(await this.#attempt(block.block, () => this.#tellBlock(block)))) isDone = false;
     }
     // Theirs would come when the call has ended, and there is nothing to tell before.
-    const told = records.all().filter(({ stage }) => stage !== "attaching");
-    const ids = goneFirst(told).map(({ id }) => id);
+    const news = records
+      .all()
+      .filter((record) => record.stage !== "attaching" && !this.#isTold(record));
+    const ids = goneFirst(news).map(({ id }) => id);
     const areTold = await aside.forEach("tell", ids, async (id) => {
       const record = records.get(id);
       if (!record || !serving.isOn) return;
@@ -109,6 +111,12 @@ export class Reporter {
       if (!(await this.#attempt(name, () => this.#endOrphan({ namespace, name })))) isDone = false;
     }
     return isDone;
+  }
+
+  /** Whether the API knows of what is here, and has not lost it since. */
+  #isTold({ stage, reported, port, portUid }: PortRecord): boolean {
+    const known = this.#agent.spec.port(port);
+    return stage === "attached" && reported === true && known?.metadata.uid === portUid;
   }
 
   /** Whether what had the name before, and whose turn is yet to come, is not told to be over. */
@@ -172,7 +180,12 @@ export class Reporter {
     const { spec, host, records } = this.#agent;
     // Of what can't be read nobody knows whose it is.
     if (!spec.isComplete || records.unreadable.size > 0) return [];
-    return spec.all<Port>("ports").filter((port) => isBoundTo(port, host) && this.#isUnknown(port));
+    const named = new Set(records.all().map(({ port }) => nameOf(port)));
+    const isHardlyKnown = ({ metadata }: Port) =>
+      !named.has(nameOf({ namespace: metadata.namespace ?? "", name: metadata.name }));
+    return spec
+      .all<Port>("ports")
+      .filter((port) => isBoundTo(port, host) && isHardlyKnown(port) && this.#isUnknown(port));
   }
 
   #isUnknown({ metadata, status }: Port): boolean {
@@ -205,10 +218,9 @@ export class Reporter {
   }
 
   async #tellHere(id: string): Promise<void> {
-    const { records, spec, host } = this.#agent;
+    const { records, host } = this.#agent;
     const record = records.get(id)!;
-    const known = spec.port(record.port);
-    if (record.reported && known?.metadata.uid === record.portUid) return;
+    if (this.#isTold(record)) return;
     // A port of a running container that is no more, as after a restore, is made again.
     const { port, isMade } = await this.#ensure(record);
     const { uid: portUid } = port.metadata;
@@ -347,6 +359,8 @@ export class Reporter {
 /** A name is free for what is here once what had it is told to be over. */
 const goneFirst = (records: readonly PortRecord[]): PortRecord[] =>
   records.toSorted((a, b) => Number(b.stage === "gone") - Number(a.stage === "gone"));
+
+const nameOf = ({ namespace, name }: Name): string => `${namespace}/${name}`;
 
 const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409;
 

@@ -33,13 +33,16 @@ const pluralOf = ({ apiVersion, kind }: ApiObject): string =>
 const addressesOf = (object: ApiObject | undefined): unknown =>
   (object as Port | undefined)?.status?.addresses;
 
-/** What changes with what somebody asks of an object. */
-const asked = ["uid", "generation", "labels", "deletionTimestamp"] as const;
+/** What beside its spec changes with what somebody asks of an object. */
+const asked = ["uid", "labels", "deletionTimestamp"] as const;
+
+const pluralIn = (key: string): string => key.slice(0, key.indexOf("/"));
 
 const revisionOf = ({ metadata }: ApiObject): number => Number(metadata.resourceVersion);
 
 export class NodeSpec {
-  readonly #objects = new Map<string, ApiObject>();
+  /** By plural, then by key. */
+  readonly #objects = new Map<string, Map<string, ApiObject>>();
   #seen: Set<string> | undefined;
   #complete = false;
   #revision: string | undefined;
@@ -56,7 +59,7 @@ export class NodeSpec {
 
   /** What was on disk. `complete`: it was a whole spec. */
   load(objects: readonly ApiObject[], complete: boolean): void {
-    for (const object of objects) this.#objects.set(this.#keyOf(object), object);
+    for (const object of objects) this.#set(object);
     this.#complete = complete;
   }
 
@@ -75,7 +78,7 @@ export class NodeSpec {
       return isEnd ? this.#end() : [];
     }
     const key = this.#keyOf(object);
-    const known = this.#objects.get(key);
+    const known = this.#get(key);
     if (!this.#seen) {
       this.#revision = object.metadata.resourceVersion;
       // What comes late, as from a server that lags behind, must not bring back what was.
@@ -83,23 +86,24 @@ export class NodeSpec {
     }
     if (type === "DELETED") {
       this.#seen?.delete(key);
-      return this.#objects.delete(key) ? [{ key, isNews: true }] : [];
+      return this.#delete(key) ? [{ key, isNews: true }] : [];
     }
     this.#seen?.add(key);
-    this.#objects.set(key, object);
     const isKnown = (field: keyof ApiObject["metadata"]) =>
       Bun.deepEquals(known?.metadata[field], object.metadata[field]);
     if (isKnown("uid") && isKnown("resourceVersion")) return [];
-    const isNews =
-      !asked.every(isKnown) || !Bun.deepEquals(addressesOf(known), addressesOf(object));
+    const isSpecKnown = known !== undefined && Bun.deepEquals(known.spec, object.spec);
+    this.#set(isSpecKnown ? { ...object, spec: known.spec } : object);
+    const areAddressesKnown = Bun.deepEquals(addressesOf(known), addressesOf(object));
+    const isNews = !isSpecKnown || !asked.every(isKnown) || !areAddressesKnown;
     return [{ key, object, isNews }];
   }
 
   #end(): SpecChange[] {
     const seen = this.#seen;
     // A server that ends a listing which nobody began has told nothing of what is not in it.
-    const gone = seen ? [...this.#objects.keys()].filter((key) => !seen.has(key)) : [];
-    for (const key of gone) this.#objects.delete(key);
+    const gone = seen ? [...this.#keys()].filter((key) => !seen.has(key)) : [];
+    for (const key of gone) this.#delete(key);
     this.#seen = undefined;
     this.#complete = true;
     return gone.map((key) => ({ key, isNews: true }));
@@ -109,19 +113,34 @@ export class NodeSpec {
     return objectKey(pluralOf(object), object.metadata);
   }
 
-  network = (name: Name) => this.#objects.get(objectKey("networks", name)) as Network | undefined;
-  port = (name: Name) => this.#objects.get(objectKey("ports", name)) as Port | undefined;
-  subnet = (name: Name) => this.#objects.get(objectKey("subnets", name)) as Subnet | undefined;
-  host = (name: string) => this.#objects.get(objectKey("hosts", { name })) as Host | undefined;
-  namespace = (name: string) =>
-    this.#objects.get(objectKey("namespaces", { name })) as Namespace | undefined;
+  #get<O extends ApiObject>(key: string): O | undefined {
+    return this.#objects.get(pluralIn(key))?.get(key) as O | undefined;
+  }
 
+  #set(object: ApiObject): void {
+    const key = this.#keyOf(object);
+    const plural = pluralIn(key);
+    const all = this.#objects.get(plural) ?? new Map<string, ApiObject>();
+    this.#objects.set(plural, all.set(key, object));
+  }
+
+  #delete(key: string): boolean {
+    return this.#objects.get(pluralIn(key))?.delete(key) ?? false;
+  }
+
+  *#keys(): Generator<string> {
+    for (const all of this.#objects.values()) yield* all.keys();
+  }
+
+  network = (name: Name) => this.#get<Network>(objectKey("networks", name));
+  port = (name: Name) => this.#get<Port>(objectKey("ports", name));
+  subnet = (name: Name) => this.#get<Subnet>(objectKey("subnets", name));
+  host = (name: string) => this.#get<Host>(objectKey("hosts", { name }));
+  namespace = (name: string) => this.#get<Namespace>(objectKey("namespaces", { name }));
+
+  /** While nobody asks for anything else, an object's `spec` stays the very same. */
   all<O extends ApiObject>(plural: string): O[] {
-    const found: O[] = [];
-    for (const [key, object] of this.#objects) {
-      if (key.startsWith(`${plural}/`)) found.push(object as O);
-    }
-    return found;
+    return [...(this.#objects.get(plural)?.values() ?? [])] as O[];
   }
 
   /** By name, so that each time they come in one order. */
