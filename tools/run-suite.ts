@@ -26,7 +26,8 @@ const fewFiles = 20;
 
 /** What touches nothing of the machine runs in two processes, for most of it waits. */
 function partsOf(suite: Suite): readonly Suite[] {
-  if (suite.privileged || suite.files.length < fewFiles) return [suite];
+  const isOne = suite.privileged || suite.pattern !== undefined || suite.files.length < fewFiles;
+  if (isOne) return [suite];
   return [0, 1].map((part) => ({ ...suite, files: suite.files.filter((_, i) => i % 2 === part) }));
 }
 

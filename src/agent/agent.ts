@@ -26,6 +26,8 @@ export interface Agent {
   /** The loop's work that has to wait. */
   readonly aside: Aside;
   readonly followed: Followed;
+  /** By attachment: what of it can't be put back, as far as is known. */
+  readonly faults: Map<string, string>;
   readonly control: ControlPlane;
   /** That of whoever waits for what is done. */
   readonly patience: Patience;

@@ -60,7 +60,7 @@ test("what fails is told once all had their turn", async () => {
 test("a wake-up while he waits counts afterwards, and who was passed over is told of", async () => {
   const { aside, queue } = begin();
   let done = 0;
-  aside.onDone = () => void done++;
+  aside.onNews = () => void done++;
   const block = Promise.withResolvers<void>();
   let tries = 0;
   const pass = () =>

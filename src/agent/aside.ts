@@ -11,8 +11,8 @@ const pauses = { firstMs: 1_000, mostMs: 30_000 } as const;
 export class Aside {
   readonly #queue: KeyedQueue;
   readonly #onLateError: (error: unknown) => void;
-  /** One that was passed over is done: it may have to be begun again. */
-  onDone: () => void = () => {};
+  /** There may be something to begin: who was passed over is done, or a rest is over. */
+  onNews: () => void = () => {};
   /** By key; whether a pass came meanwhile. */
   readonly #underway = new Map<string, { isPassedOver: boolean; isWoken: boolean }>();
   /** Who waited in vain is not begun before `at`, so that it costs little. */
@@ -27,7 +27,9 @@ export class Aside {
   /** What was waited for may be there: who rests is begun with the next pass. */
   wake(): void {
     for (const state of this.#underway.values()) state.isWoken = true;
+    if (this.#resting.size === 0) return;
     for (const [key, { pauseMs }] of this.#resting) this.#resting.set(key, { at: 0, pauseMs });
+    this.onNews();
   }
 
   isUnderway(name: string, id: string): boolean {
@@ -69,7 +71,7 @@ export class Aside {
       .catch((error) => (isBeside ? this.#onLateError(error) : onError(error)))
       .finally(() => {
         this.#underway.delete(key);
-        if (state.isPassedOver) this.onDone();
+        if (state.isPassedOver) this.onNews();
       });
     await Promise.race([done, waits.promise]);
     isBeside = this.#underway.has(key);
@@ -99,6 +101,7 @@ export class Aside {
     const pauseMs = before === undefined ? pauses.firstMs : Math.min(2 * before, pauses.mostMs);
     const at = this.#underway.get(key)?.isWoken ? 0 : performance.now() + pauseMs;
     this.#resting.set(key, { at, pauseMs });
+    setTimeout(() => this.onNews(), pauseMs).unref();
   }
 
   /** Work of that name that is no more to be done. */

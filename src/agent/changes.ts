@@ -36,8 +36,9 @@ export async function followChanges(agent: Agent): Promise<void> {
   const here = records.here();
   followed.keepOnly(here);
   const news = here.flatMap((record) => {
+    if (record.joins !== undefined) return [record.id];
     const asked = askedOf(agent, record, subnetsOf);
-    return asked && followed.isSame(record, asked) ? [] : [record.id];
+    return !asked || followed.isSame(record, asked) ? [] : [record.id];
   });
   await aside.forEach("follow", news, async (id, patience) => {
     const record = records.get(id);

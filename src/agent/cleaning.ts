@@ -8,6 +8,8 @@ const periodMs = 10_000;
 export class Cleaning {
   // What went while no agent was there is found at the start.
   #isWanted = true;
+  /** A pass that failed may leave something later. */
+  #isLeft = false;
   #isDue = false;
 
   /** A network went. */
@@ -15,14 +17,17 @@ export class Cleaning {
     this.#isWanted = true;
   }
 
-  /** After a pass, which gives whether nothing failed: whether there is to sweep now. */
+  /**
+   * After a pass, which gives whether nothing failed: whether there is to sweep now. After one that
+   * failed it is done with the next period: what fails may do so with each pass.
+   */
   async after(pass: () => Promise<boolean>): Promise<boolean> {
-    const isWanted = this.#isWanted;
+    const isNew = this.#isWanted;
+    const isWanted = isNew || this.#isLeft;
     this.#isWanted = false;
-    // What it could not take away may leave something later.
-    if (!(await pass())) this.#isWanted ||= isWanted;
+    this.#isLeft = !(await pass()) && isWanted;
     this.#isDue ||= isWanted;
-    return isWanted;
+    return isNew;
   }
 
   /** Sweeps where that is due, and again after a failure. Gives when to look again, in ms. */

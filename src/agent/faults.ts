@@ -9,11 +9,15 @@ export async function noteFaults(
   { failed }: Pick<RepairReport, "failed">,
   { isWhole }: { readonly isWhole: boolean },
 ): Promise<void> {
-  const faults = new Map(failed.map(({ id, error }) => [id, (error as Error).message]));
+  const { faults } = agent;
+  if (isWhole) faults.clear();
+  const touched = new Set(failed.map(({ id }) => id));
+  for (const { id, error } of failed) faults.set(id, (error as Error).message);
   const ids = agent.records.here().flatMap(({ id, fault }) => {
-    const isNews = isWhole || faults.has(id) ? fault !== faults.get(id) : false;
+    const isNews = isWhole || touched.has(id) ? fault !== faults.get(id) : false;
     return isNews ? [id] : [];
   });
+  // Its turn may come late: what is known by then counts.
   await agent.aside.forEach("fault", ids, async (id) => note(agent, id, faults.get(id)));
 }
 

@@ -70,6 +70,8 @@ const contestMs = 5_000;
 const loopPeriodMs = 10_000;
 /** A look at everything takes a twentieth of the time at most. */
 const lookPause = 20;
+/** But it comes, also on a host where all takes long. */
+const longestPauseMs = 60_000;
 const retryMs = 500;
 /** So long an agent that ends tries to tell what it has not told yet. */
 const lastWordsMs = 2_000;
@@ -133,6 +135,7 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     addresses: new Addresses(new BlockFolder(`${paths.stateDir}/blocks`, log), { spec, boot }),
     queue,
     followed: new Followed(),
+    faults: new Map<string, string>(),
     aside: new Aside(queue, (error) =>
       log({ level: "error", event: "loop failed", error: String(error) }),
     ),
@@ -168,7 +171,8 @@ async function begin(
   const look = async () => {
     const begun = performance.now();
     await run(agent, [repairs.pass]);
-    return Math.max(loopPeriodMs, lookPause * (performance.now() - begun));
+    const pauseMs = lookPause * (performance.now() - begun);
+    return Math.min(Math.max(loopPeriodMs, pauseMs), longestPauseMs);
   };
   const looking = ticker("repairs", look, log);
   const heart = heartOf(parts, settings);
@@ -194,7 +198,13 @@ async function begin(
     await Promise.race([report(), Bun.sleep(lastWordsMs)]);
   });
   const tickers = [loop, sweeping, looking, telling, heart];
-  for (const ticker of tickers.toReversed()) held.defer(() => ticker.stop());
+  const isHung = () => Bun.sleep(lastWordsMs);
+  for (const ticker of tickers.toReversed()) {
+    // A server that hangs would let each thing that is to be told wait.
+    held.defer(() =>
+      ticker === telling ? Promise.race([ticker.stop(), isHung()]) : ticker.stop(),
+    );
+  }
   held.defer(async () => {
     removeSync(agentSocket({ runDir }));
     await server.close();
@@ -223,7 +233,7 @@ function heedChanges(
     // The host's object went.
     if (agent.serving.standing === "newcomer") heart.nudge();
   };
-  agent.aside.onDone = () => {
+  agent.aside.onNews = () => {
     loop.nudge();
     telling.nudge();
   };

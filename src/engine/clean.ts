@@ -49,6 +49,7 @@ export async function clean(
   );
   for (const path of broken) {
     rmSync(path, { force: true });
+    paths.records?.removed(path);
     removed.push(`file ${path}`);
   }
   const live = listRecords(paths).filter((record) => {

@@ -14,7 +14,9 @@ const port = { metadata: { namespace: "default", name: "a", generation: 1 }, spe
 async function levels(answers: readonly (() => Response)[]): Promise<string[]> {
   const events: LogEvent[] = [];
   const order = [...answers];
-  const agent = { log: (event: LogEvent) => events.push(event) };
+  const agent = {
+    log: (event: LogEvent) => events.push(event),
+  };
   const api = client(async () => order.shift()!());
   const reporter = new Reporter(agent as unknown as ConstructorParameters<typeof Reporter>[0], api);
   for (const _ of answers) await reporter.fail(port, "why");
@@ -56,19 +58,16 @@ test("a call that goes on while it waits for a block's report gets that report",
   const ended = Promise.withResolvers<void>();
   for (const { id } of records) void queue.run(id, () => ended.promise);
   const block = { metadata: { name: "b1" }, spec: { lease: "l" } };
+  const bindings = [{ host: "h1", epoch: 1, active: true }];
+  const bound = { metadata: { uid: "u" }, spec: {}, status: { bindings } };
   const agent = {
-    ...{
-      log() {},
-      queue,
-      aside: new Aside(queue, fail),
-      control: { isReached: true },
-      serving: { isOn: true },
-    },
+    ...{ host: "h1", log() {}, queue, aside: new Aside(queue, fail) },
+    ...{ control: { isReached: true }, serving: { isOn: true } },
     addresses: { blocks: [{ block: "b1", lease: "l", sequence: 5 }] },
     spec: {
       isComplete: true,
       all: (plural: string) => (plural === "ipblocks" ? [block] : []),
-      port: () => ({ metadata: { uid: "u" } }),
+      port: () => bound,
     },
     records: {
       ...{ all: () => records, unreadable: new Map() },
@@ -143,4 +142,40 @@ test("a name is told of anew once its end is told, also where that has to wait",
   await queue.idle();
   expect(await reporter.report()).toBe(true);
   expect(told).toEqual(["none", "b"]);
+});
+
+test("a status that the API lost is told again, and once", async () => {
+  const port = { namespace: "default", name: "web" };
+  const record = {
+    ...{ id: "b", stage: "attached", portUid: "u", epoch: 3, reported: true, isOurs: false },
+    ...{ port, containerId: "b", ifName: "eth0", addresses: [], since: "" },
+  };
+  const records = new Map([["b", record]]);
+  const object = {
+    metadata: { ...port, uid: "u", resourceVersion: "4" },
+    spec: { network: "blue" },
+    status: {},
+  };
+  const told: unknown[] = [];
+  const api = client(async (_, { method, body = "" }) => {
+    if (method !== "PATCH") return Response.json(object);
+    const { status } = JSON.parse(body);
+    told.push(status.bindings);
+    return Response.json({ ...object, metadata: { ...object.metadata, resourceVersion: "5" } });
+  });
+  const queue = new KeyedQueue();
+  const agent = {
+    ...{ host: "h1", log() {}, queue, aside: new Aside(queue, fail) },
+    ...{ control: { isReached: true }, serving: { isOn: true }, addresses: { blocks: [] } },
+    // As it was before it was told.
+    spec: { isComplete: false, port: () => object },
+    records: {
+      all: () => [...records.values()],
+      get: (id: string) => records.get(id),
+      write: (next: { id: string }) => records.set(next.id, next as never),
+    },
+  };
+  const reporter = new Reporter(agent as never, api);
+  for (let i = 0; i < 3; i++) expect(await reporter.report()).toBe(true);
+  expect(told).toEqual([[{ host: "h1", epoch: 3, active: true }]]);
 });

@@ -39,6 +39,8 @@ export class Reporter {
   readonly #api: Client;
   /** Which state of a block was told last. */
   readonly #told = new Map<string, string>();
+  /** By attachment: the revision of what was told of it last, since the agent began. */
+  readonly #toldAt = new Map<string, number>();
   /** How often in a row others were quicker to change it. */
   readonly #overtaken = new Map<string, number>();
 
@@ -114,9 +116,18 @@ export class Reporter {
   }
 
   /** Whether the API knows of what is here, and has not lost it since. */
-  #isTold({ stage, reported, port, portUid }: PortRecord): boolean {
-    const known = this.#agent.spec.port(port);
-    return stage === "attached" && reported === true && known?.metadata.uid === portUid;
+  #isTold(record: PortRecord): boolean {
+    const { spec, host } = this.#agent;
+    const { id, stage, reported, portUid } = record;
+    const known = spec.port(record.port);
+    if (stage !== "attached" || !reported || known?.metadata.uid !== portUid) return false;
+    // A restore, or an admin, may have taken what was told. The spec may not have it yet.
+    return (
+      known === undefined ||
+      isBoundTo(known, host) ||
+      isSuperseded({ port: known, host }, record) ||
+      Number(known.metadata.resourceVersion) < (this.#toldAt.get(id) ?? 0)
+    );
   }
 
   /** Whether what had the name before, and whose turn is yet to come, is not told to be over. */
@@ -173,6 +184,7 @@ export class Reporter {
     }
     if (record.isOurs) await this.#delete(record);
     records.remove(id);
+    this.#toldAt.delete(id);
   }
 
   /** Ports that the API was told are here, too late: nothing here knows of them. */
@@ -230,10 +242,15 @@ export class Reporter {
       records.write({ ...record, reported: true });
       return;
     }
-    const told = { ...own, epoch: record.epoch ?? this.#nextEpoch(port) };
-    records.write(told);
-    await this.#ports.status.mergePatch(record.port, statusPatch(told, { port, host }));
-    records.write({ ...told, reported: true });
+    const epoch = record.epoch ?? this.#nextEpoch(port);
+    const telling = { ...own, epoch, reported: false };
+    records.write(telling);
+    const told = await this.#ports.status.mergePatch(
+      record.port,
+      statusPatch(telling, { port, host }),
+    );
+    records.write({ ...telling, reported: true });
+    this.#toldAt.set(id, Number(told.metadata.resourceVersion));
   }
 
   /**
