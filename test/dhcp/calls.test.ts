@@ -157,8 +157,10 @@ test("who is not root may not ask", async () => {
   const script = `import socket,os
 os.chdir("${stage.host.dir}/run"); os.setgid(65534); os.setuid(65534)
 s=socket.socket(socket.AF_UNIX); s.connect("dhcp.sock")
-s.sendall(b'{"verb":"list"}\\n')
-try: print("got", s.recv(100))
+# It may be cut off before it asks.
+try:
+  s.sendall(b'{"verb":"list"}\\n')
+  print("got", s.recv(100))
 except ConnectionError: print("got b''")`;
   await stage.host.shell(
     `chmod 755 ${stage.host.dir} ${stage.host.dir}/run; chmod 666 ${stage.socket}`,
