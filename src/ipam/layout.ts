@@ -52,7 +52,7 @@ export function layoutOf(subnet: SubnetObject): SubnetLayout {
 export function poolOf({ spec }: PoolObject): Pool {
   const { tenants, namespaces, ports, hosts } = spec;
   return {
-    ranges: rangesOf(spec.ranges),
+    ...(spec.ranges?.length && { ranges: rangesOf(spec.ranges) }),
     ...(tenants && { tenantSelector: tenants }),
     ...(namespaces && { namespaceSelector: namespaces }),
     ...(ports && { labelSelector: ports }),

@@ -17,7 +17,14 @@ const shop: Pool = {
   namespaceSelector: fits("front"),
 };
 const pools = [web, racks, shop];
+const whole: Pool = { labelSelector: fits("db") };
 const rest = ["10.1.0.20-10.1.0.39", "10.1.0.50-10.1.0.59", "10.1.0.70-10.1.0.254"];
+
+test("a pool without ranges is the whole subnet, for those whom it serves alone", () => {
+  const own = rangesFor({ port: { app: "db" } }, all, [whole]);
+  expect(own.map(formatRange)).toEqual(["10.1.0.1-10.1.0.254"]);
+  expect(rangesFor({ port: { app: "web" } }, all, [whole])).toEqual([]);
+});
 
 describe("an address comes", () => {
   const table: [string, PoolUser, string[]][] = [

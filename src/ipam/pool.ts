@@ -4,7 +4,8 @@ import { type Labels, type Selector, selects } from "../model/selector.ts";
 
 /** A pool serves who fits every selector that it has. */
 export interface Pool {
-  readonly ranges: readonly IpRange[];
+  /** Absent: the whole subnet. */
+  readonly ranges?: readonly IpRange[];
   readonly tenantSelector?: Selector;
   readonly namespaceSelector?: Selector;
   /** By the port's own labels. */
@@ -31,15 +32,10 @@ export function rangesFor(
   pools: readonly Pool[],
 ): IpRange[] {
   const own = pools.filter((pool) => serves(pool, user));
+  const rangesOf = (some: readonly Pool[]) => some.flatMap((pool) => pool.ranges ?? ranges);
   return own.length > 0
-    ? intersectRanges(
-        ranges,
-        own.flatMap((pool) => pool.ranges),
-      )
-    : subtractRanges(
-        ranges,
-        pools.flatMap((pool) => pool.ranges),
-      );
+    ? intersectRanges(ranges, rangesOf(own))
+    : subtractRanges(ranges, rangesOf(pools));
 }
 
 /** Whether the pool is for this user. */

@@ -185,6 +185,29 @@ export const malformed: Case[] = [
     port("x", { publish: [{ hostPort: 80, containerPort: 80, hostIp: "10.0.0.1 drop" }] }),
   ],
   [
+    "a pool of another subnet's addresses",
+    "admin",
+    "POST",
+    `${root}/ippools`,
+    422,
+    object("IPPool", "far", {
+      subnet: "a/shared",
+      ranges: [{ start: "10.9.0.250", end: "10.9.1.9" }],
+    }),
+  ],
+  [
+    "a subnet whose domain begins a line of resolv.conf",
+    "editor",
+    "POST",
+    `${a}/subnets`,
+    422,
+    object("Subnet", "x", {
+      network: "shared",
+      cidr: "10.8.0.0/24",
+      dns: { domain: "a\nnameserver 192.0.2.1" },
+    }),
+  ],
+  [
     "a subnet with a rule",
     "editor",
     "POST",

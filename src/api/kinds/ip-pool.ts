@@ -1,7 +1,23 @@
 /** Pools: parts of subnets for some tenants, namespaces, workloads or hosts alone. */
 import { defineKind } from "../kind.ts";
+import type { Fault } from "../object.ts";
 import { flag, object, text } from "../schema.ts";
 import { conditions, ranges, selector } from "./fields.ts";
+import { rangeFaults } from "./range-faults.ts";
+
+interface Checked {
+  readonly spec: {
+    readonly subnet: string;
+    readonly ranges?: readonly { readonly start: string; readonly end: string }[];
+  };
+}
+
+function check({ spec }: Checked): Fault[] {
+  const faults = rangeFaults(spec.ranges, "spec.ranges");
+  if (spec.subnet.includes("/")) return faults;
+  const message = "must be namespace/name";
+  return [{ path: "spec.subnet", reason: "FieldValueInvalid", message }, ...faults];
+}
 
 export const ipPoolKind = defineKind({
   group: "netloom.dev",
@@ -18,7 +34,10 @@ export const ipPoolKind = defineKind({
       required: true,
       immutable: true,
     }),
-    ranges: ranges("Its addresses; no other port gets them."),
+    ranges: ranges(
+      "Its addresses, the whole subnet's unless set. No port gets one by itself that no pool with " +
+        "this address is for.",
+    ),
     tenants: selector("Tenants by their labels; all unless set."),
     namespaces: selector("Namespaces by their labels; all unless set."),
     ports: selector("Ports by their labels; all unless set."),
@@ -51,8 +70,5 @@ export const ipPoolKind = defineKind({
     const [namespace = "", name = ""] = spec.subnet.split("/");
     return [{ path: "spec.subnet", kind: "Subnet", namespace, name }];
   },
-  check: ({ spec }) =>
-    spec.subnet.includes("/")
-      ? []
-      : [{ path: "spec.subnet", reason: "FieldValueInvalid", message: "must be namespace/name" }],
+  check,
 });

@@ -119,9 +119,20 @@ function check({ metadata, spec }: Checked): Fault[] {
       fault(`fixedIps[${i}]`, "FieldValueInvalid", "a port has one address of each subnet");
     }
   });
-  spec.publish?.forEach(({ hostPort, containerPort }, i) => {
+  spec.publish?.forEach(({ hostPort, containerPort, protocol, hostIp }, i) => {
     if (hostPort === undefined || containerPort === undefined) {
       fault(`publish[${i}]`, "FieldValueRequired", "must name hostPort and containerPort");
+    }
+    const same = spec
+      .publish!.slice(0, i)
+      .findIndex(
+        (before) =>
+          before.hostPort === hostPort &&
+          before.protocol === protocol &&
+          (before.hostIp === hostIp || before.hostIp === undefined || hostIp === undefined),
+      );
+    if (same >= 0 && hostPort !== undefined) {
+      fault(`publish[${i}]`, "FieldValueDuplicate", `publish[${same}] leads from ${hostPort} too`);
     }
   });
   if (spec.tap && spec.type !== "vm") {

@@ -1,8 +1,14 @@
 /** What a subnet's schema can't say: how its addresses stand to one another. */
 import { addressBits, type Ip, parseIp } from "../../lib/ip.ts";
 import { containsIp, parsePrefix } from "../../lib/prefix.ts";
-import { type IpRange, ipRange, rangesOverlap } from "../../lib/range.ts";
 import type { Fault } from "../object.ts";
+import { rangeFaults } from "./range-faults.ts";
+
+interface Dns {
+  readonly domain?: string;
+  readonly search?: readonly string[];
+  readonly options?: readonly string[];
+}
 
 interface SubnetSpec {
   readonly cidr: string;
@@ -11,6 +17,7 @@ interface SubnetSpec {
   readonly reserved?: readonly string[];
   readonly blockSize?: number;
   readonly allocationPools?: readonly { readonly start: string; readonly end: string }[];
+  readonly dns?: Dns;
   readonly routes?: readonly { readonly destination: string; readonly nextHop?: string }[];
 }
 
@@ -32,7 +39,9 @@ export function checkSubnet({ spec }: { readonly spec: SubnetSpec }): Fault[] {
   inside("gateway", spec.gateway);
   inside("serviceAddress", spec.serviceAddress);
   spec.reserved?.forEach((address, i) => void inside(`reserved[${i}]`, address));
-  poolFaults(spec, inside, fault);
+  const own = { text: spec.cidr, prefix: cidr };
+  faults.push(...rangeFaults(spec.allocationPools, "spec.allocationPools", own));
+  dnsFaults(spec.dns ?? {}, fault);
   spec.routes?.forEach(({ destination, nextHop }, i) => {
     const path = `routes[${i}]`;
     if (parsePrefix(destination).family !== cidr.family) {
@@ -53,24 +62,21 @@ export function checkSubnet({ spec }: { readonly spec: SubnetSpec }): Fault[] {
   return faults;
 }
 
-function poolFaults(
-  spec: SubnetSpec,
-  inside: (path: string, address: string) => Ip | undefined,
+/** As resolv.conf has them; a line's end or a blank would begin another word of that file. */
+const domain = /^(?=.{1,254}$)(?:\.|[a-z0-9_](?:[-a-z0-9_.]*[a-z0-9_])?\.?)$/i;
+const option = /^[!-~]{1,64}$/;
+
+function dnsFaults(
+  { domain: own, search = [], options = [] }: Dns,
   fault: (path: string, message: string) => void,
 ): void {
-  const pools: { readonly path: string; readonly range: IpRange }[] = [];
-  for (const [i, { start, end }] of (spec.allocationPools ?? []).entries()) {
-    const path = `allocationPools[${i}]`;
-    const first = inside(`${path}.start`, start);
-    const last = inside(`${path}.end`, end);
-    if (!first || !last) continue;
-    if (first.value > last.value) {
-      fault(path, `must not end before its start ${start}`);
-      continue;
-    }
-    const range = ipRange(first, last);
-    const other = pools.find((pool) => rangesOverlap(pool.range, range));
-    if (other) fault(path, `overlaps ${other.path}: join them, or move one`);
-    pools.push({ path, range });
+  const isNone = "must be a domain, as corp.example";
+  if (own !== undefined && !domain.test(own)) fault("dns.domain", isNone);
+  for (const [i, one] of search.entries()) {
+    if (!domain.test(one)) fault(`dns.search[${i}]`, isNone);
+  }
+  for (const [i, one] of options.entries()) {
+    if (!option.test(one))
+      fault(`dns.options[${i}]`, "must be an option of resolv.conf, as ndots:2");
   }
 }

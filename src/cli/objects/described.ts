@@ -66,12 +66,16 @@ function fieldLines(
   return shown.flatMap(([name, value]) => {
     const text = inOneLine(value);
     if (text !== undefined) return [`${indent}${`${word(name)}:`.padEnd(width)}  ${text}`];
-    return [`${indent}${word(name)}:`, ...innerLines(value, `${indent}  `)];
+    const inner = keysOfPeople.has(name) ? (key: string) => key : worded;
+    return [`${indent}${word(name)}:`, ...innerLines(value, `${indent}  `, inner)];
   });
 }
 
-function innerLines(value: unknown, indent: string): string[] {
-  if (!Array.isArray(value)) return fieldLines(value as Record<string, unknown>, indent, worded);
+/** Fields whose own fields people name. */
+const keysOfPeople: ReadonlySet<string> = new Set(["matchLabels", "labels", "annotations"]);
+
+function innerLines(value: unknown, indent: string, word: (name: string) => string): string[] {
+  if (!Array.isArray(value)) return fieldLines(value as Record<string, unknown>, indent, word);
   return value.map((item) => `${indent}- ${inOneLine(item) ?? compact(item)}`);
 }
 

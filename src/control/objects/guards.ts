@@ -3,6 +3,7 @@ import type { Kind } from "../../api/kind.ts";
 import { isOwnLink } from "../../api/kinds/fields.ts";
 import { thingsNamedAnew } from "../../api/kinds/host-things.ts";
 import {
+  type IPPool,
   kinds,
   type Namespace,
   type Network,
@@ -11,6 +12,7 @@ import {
   type Tenant,
 } from "../../api/kinds/index.ts";
 import { networkOfPort } from "../../api/kinds/port.ts";
+import { rangeFaults } from "../../api/kinds/range-faults.ts";
 import type { ApiObject, Fault } from "../../api/object.ts";
 import { selects } from "../../api/selectors.ts";
 import { forbidden, notFound } from "../../api/status-error.ts";
@@ -27,6 +29,7 @@ type AnyKind = Kind<any, any>;
 const kindOf = (name: string) => kinds.find(({ kind }) => kind === name)!;
 const namespaceKind = kindOf("Namespace");
 const networkKind = kindOf("Network");
+const subnetKind = kindOf("Subnet");
 
 /** A change of one object: it is made, becomes another, or goes. */
 export interface ObjectChange {
@@ -83,6 +86,7 @@ type Guard = (draft: Draft, next: any, old?: ApiObject) => Promise<Fault[]>;
 
 /** By kind. */
 const guards: Readonly<Record<string, Guard>> = {
+  IPPool: refuseOutside,
   Port: refuseUnshared,
   Subnet: refuseOverlap,
   Tenant: refuseSharedNamespaces,
@@ -102,6 +106,16 @@ export function refuseOwnLinks(kind: AnyKind, next: ApiObject, old?: ApiObject):
       message: "names of this form are those of Netloom's own links and the loopback: name another",
     }));
   refuseFaults(kind, next, faults);
+}
+
+/** A pool's addresses are its subnet's. */
+async function refuseOutside(draft: Draft, { spec }: IPPool): Promise<Fault[]> {
+  const [namespace = "", name = ""] = spec.subnet.split("/");
+  const entry = await draft.read(keyOf(subnetKind, { namespace, name }));
+  // That there is none is a fault of the reference.
+  if (!entry) return [];
+  const { cidr } = (decodeEntry(entry) as Subnet).spec;
+  return rangeFaults(spec.ranges, "spec.ranges", { text: cidr, prefix: parsePrefix(cidr) });
 }
 
 /** A network of another namespace must be shared with the port's. */
