@@ -25,12 +25,22 @@ test("who waits lets the others go on, and is not begun again at once", async ()
   block.reject(new Error("none came"));
   await queue.idle();
   expect(late.map(String)).toEqual(["Error: none came"]);
-  // In vain: he has a rest, unless what he waited for may be there.
+  // In vain: he has a rest, and then another, longer one, but for news of what he waits for.
+  const begun = () => done.filter((each) => each === "a begins").length;
   expect(await pass()).toBe(false);
-  expect(done.filter((each) => each === "a begins")).toHaveLength(1);
+  expect(begun()).toBe(1);
+  const news = Promise.withResolvers<void>();
+  aside.onNews = news.resolve;
+  await news.promise;
+  await pass();
+  await queue.idle();
+  expect(begun()).toBe(2);
   aside.wake();
   await pass();
-  expect(done.filter((each) => each === "a begins")).toHaveLength(2);
+  expect(begun()).toBe(2);
+  await Bun.sleep(1_010);
+  await pass();
+  expect(begun()).toBe(3);
 });
 
 test("whose turn is another's lets the others go on, and has it afterwards", async () => {
@@ -78,6 +88,10 @@ test("a wake-up while he waits counts afterwards, and who was passed over is tol
   await queue.idle();
   await Promise.resolve();
   expect(done).toBe(1);
+  // Others, as who tells of it, have the turn first.
+  await pass();
+  expect(tries).toBe(1);
+  await Bun.sleep(1_010);
   await pass();
   expect(tries).toBe(2);
 });

@@ -5,8 +5,18 @@ import type { KeyedQueue } from "./queue.ts";
 /** `patience`: by which it is to wait. Gives false, or throws, where it waited in vain. */
 type Work = (id: string, patience: Patience) => Promise<unknown>;
 
-/** Between tries of what waited in vain, at first; each time twice as long, up to `mostMs`. */
+/**
+ * Between tries of what waited in vain, at first and when woken: others have the turn meanwhile.
+ * Each time it is twice as long, up to `mostMs`.
+ */
 const pauses = { firstMs: 1_000, mostMs: 30_000 } as const;
+
+interface Rest {
+  /** By `performance.now()`. */
+  readonly since: number;
+  readonly at: number;
+  readonly pauseMs: number;
+}
 
 export class Aside {
   readonly #queue: KeyedQueue;
@@ -16,7 +26,7 @@ export class Aside {
   /** By key; whether a pass came meanwhile. */
   readonly #underway = new Map<string, { isPassedOver: boolean; isWoken: boolean }>();
   /** Who waited in vain is not begun before `at`, so that it costs little. */
-  readonly #resting = new Map<string, { readonly at: number; readonly pauseMs: number }>();
+  readonly #resting = new Map<string, Rest>();
 
   /** Told of what fails once nobody waits for it any more. */
   constructor(queue: KeyedQueue, onLateError: (error: unknown) => void) {
@@ -24,12 +34,13 @@ export class Aside {
     this.#onLateError = onLateError;
   }
 
-  /** What was waited for may be there: who rests is begun with the next pass. */
+  /** What was waited for may be there: who rests is begun soon. */
   wake(): void {
     for (const state of this.#underway.values()) state.isWoken = true;
-    if (this.#resting.size === 0) return;
-    for (const [key, { pauseMs }] of this.#resting) this.#resting.set(key, { at: 0, pauseMs });
-    this.onNews();
+    for (const [key, rest] of this.#resting) {
+      this.#resting.set(key, { ...rest, at: Math.min(rest.at, rest.since + pauses.firstMs) });
+    }
+    if (this.#resting.size > 0) this.#later(pauses.firstMs);
   }
 
   isUnderway(name: string, id: string): boolean {
@@ -99,9 +110,14 @@ export class Aside {
   #rest(key: string): void {
     const before = this.#resting.get(key)?.pauseMs;
     const pauseMs = before === undefined ? pauses.firstMs : Math.min(2 * before, pauses.mostMs);
-    const at = this.#underway.get(key)?.isWoken ? 0 : performance.now() + pauseMs;
-    this.#resting.set(key, { at, pauseMs });
-    setTimeout(() => this.onNews(), pauseMs).unref();
+    const restMs = this.#underway.get(key)?.isWoken ? pauses.firstMs : pauseMs;
+    const since = performance.now();
+    this.#resting.set(key, { since, at: since + restMs, pauseMs });
+    this.#later(restMs);
+  }
+
+  #later(ms: number): void {
+    setTimeout(() => this.onNews(), ms).unref();
   }
 
   /** Work of that name that is no more to be done. */
