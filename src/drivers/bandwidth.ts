@@ -24,8 +24,10 @@ const maxU32 = 0xffffffff;
 const handle = "108:";
 const unshaped = { handle: "108:1", minor: 1 };
 const shaped = { handle: "108:2", minor: 2 };
-/** 100 Gbit/s and a queue that such a link never fills. */
-const boundless = { rateBytes: 12_500_000_000, burstBytes: 0x10000, limitBytes: 0x400000 };
+/** 100 Gbit/s: the classes tell packets apart, and limit nothing. */
+const boundless = { rateBytes: 12_500_000_000, burstBytes: 0x10000 };
+/** A queue that such a link never fills. */
+const long = { type: "bfifo", limitBytes: 0x400000 } as const;
 
 export const bandwidth: Extra<BandwidthConfig> = {
   name: "bandwidth",
@@ -101,8 +103,9 @@ function limit(owned: Owned, { rateBytes, burstBytes }: Rate, subnets?: Subnets)
       type: "htb",
       defaultClass: others.minor,
       classes: [
-        { handle: unshaped.handle, ...boundless },
-        { handle: shaped.handle, ...bucket },
+        { handle: unshaped.handle, ...boundless, queue: long },
+        // Its own rate would hold back a large packet whole; a bucket cuts it up.
+        { handle: shaped.handle, ...boundless, queue: { type: "tbf", ...bucket } },
       ],
     },
     ...subnets.prefixes.map(

@@ -105,6 +105,23 @@ describe("CHECK notices what an outside hand did", () => {
   }
 });
 
+test("CHECK notices another limit of some subnets", async () => {
+  using fixture = new EngineFixture("tc");
+  const box = fixture.box();
+  const wish = wishOf({ ...both, shapedSubnets: ["192.0.2.0/24"] });
+  const attached = await fixture.attach(box, wish);
+  const [qdisc] = fixture.records()[0]!.objects.flatMap((o) => (o.kind === "qdisc" ? [o] : []));
+  const queue = (words: string) =>
+    fixture.host.run("sh", "-c", `tc qdisc replace dev ${qdisc!.link} parent 108:2 ${words}`);
+  const fault = `queueing discipline "htb" of "${qdisc!.link}" differs in classes`;
+  queue("tbf rate 1mbit burst 10000 latency 25ms");
+  expect(fixture.check(box, wish, attached)).rejects.toThrow(fault);
+  queue("bfifo limit 162500");
+  expect(fixture.check(box, wish, attached)).rejects.toThrow(fault);
+  queue("tbf rate 20mbit burst 100000 limit 162500");
+  await fixture.check(box, wish, attached);
+});
+
 test("what fails half way leaves nothing", async () => {
   using fixture = new EngineFixture("tc");
   const box = fixture.box();

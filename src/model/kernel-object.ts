@@ -289,10 +289,7 @@ interface QdiscBase extends Placed {
   readonly handle: string;
 }
 
-/** How a link lets packets wait: one token bucket for all of them. */
-export interface TbfQdisc extends QdiscBase {
-  readonly type: "tbf";
-  readonly parent: "root";
+export interface TokenBucket {
   /** Bytes a second. */
   readonly rateBytes: number;
   /** Bytes at once after a pause. */
@@ -301,13 +298,24 @@ export interface TbfQdisc extends QdiscBase {
   readonly limitBytes: number;
 }
 
+/** How a link lets packets wait: one token bucket for all of them. */
+export interface TbfQdisc extends QdiscBase, TokenBucket {
+  readonly type: "tbf";
+  readonly parent: "root";
+}
+
+/** Where the packets of a class wait. */
+export type QdiscQueue =
+  | ({ readonly type: "tbf" } & TokenBucket)
+  | { readonly type: "bfifo"; readonly limitBytes: number };
+
 /** A class of packets with a rate of its own. */
 export interface QdiscClass {
   /** As `tc` writes it: `108:2`. */
   readonly handle: string;
   readonly rateBytes: number;
   readonly burstBytes: number;
-  readonly limitBytes: number;
+  readonly queue: QdiscQueue;
 }
 
 /** Classes, between which filters choose. */

@@ -141,6 +141,20 @@ describe("subnets of the other side", () => {
   );
 });
 
+test(
+  "a burst of some packets lets streams from and to shaped subnets reach their rate",
+  async () => {
+    const slow = 2_000_000;
+    const burst = 80_000;
+    const tight = { ingressRate: slow, ingressBurst: burst, egressRate: slow, egressBurst: burst };
+    await using stage = await withRoutes({ ...tight, shapedSubnets: lanSubnets });
+    const limited = await measure(stage, lan.outside4, stage.host.outside, container4);
+    expectLimit(limited.inward, slow);
+    expectLimit(limited.outward, slow);
+  },
+  timeoutMs,
+);
+
 test("a runtime's limits count where the network has none", async () => {
   const runtimeConfig = { bandwidth: { ingressRate: 8e6, ingressBurst: 8e5 } };
   await using stage = await ExtrasStage.create("chained", { bandwidth: { runtimeConfig } });

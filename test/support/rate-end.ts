@@ -7,37 +7,53 @@ import { connect, createServer } from "node:net";
 /** The bucket's burst and TCP's start lie before it. */
 const startUpMs = 800;
 
-/** A rate is taken of each stretch of so long. */
-const sliceMs = 100;
-
 const [role, ...words] = process.argv.slice(2);
 
 /**
- * The rate of the median slice: what waited in the kernel while this process could not run arrives
- * in one slice at once, and would make the mean of a short stream too fast.
+ * How far apart two marks are whose slope is taken: many reads, so that one more or less hardly
+ * counts, and a small part of the stream, so that most pairs hold nothing of a stall.
  */
+const apartMs = 250;
+
+/** How many bytes had come when. */
+interface Mark {
+  readonly at: number;
+  readonly bytes: number;
+}
+
 function receive(port: number): void {
   const server = createServer((socket) => {
     let first = 0;
-    let begun = 0;
     let bytes = 0;
-    const rates: number[] = [];
+    const marks: Mark[] = [];
     socket.on("data", (chunk) => {
-      const now = performance.now();
-      first ||= now;
+      const at = performance.now();
+      first ||= at;
       bytes += chunk.length;
-      if (now - first < startUpMs || (begun > 0 && now - begun < sliceMs)) return;
-      if (begun > 0) rates.push((bytes * 8 * 1000) / (now - begun));
-      begun = now;
-      bytes = 0;
+      if (at - first >= startUpMs) marks.push({ at, bytes });
     });
     socket.on("close", () => {
-      const rate = rates.sort((a, b) => a - b)[rates.length >> 1];
-      console.log(JSON.stringify({ rate }));
+      console.log(JSON.stringify({ rate: slopeOf(marks) * 8 * 1000 }));
       process.exit(0);
     });
   });
   server.listen(port, "::", () => console.log("ready"));
+}
+
+/**
+ * The median of the slopes between marks, in bytes a millisecond. Neither a retransmission that TCP
+ * sends 200 ms late, nor what waited in the kernel while this process could not run, is in so many
+ * of the pairs that the median is one of them.
+ */
+function slopeOf(marks: readonly Mark[]): number {
+  const slopes: number[] = [];
+  let to = 0;
+  for (const from of marks) {
+    while (to < marks.length && marks[to]!.at - from.at < apartMs) to += 1;
+    const end = marks[to];
+    if (end !== undefined) slopes.push((end.bytes - from.bytes) / (end.at - from.at));
+  }
+  return slopes.sort((a, b) => a - b)[slopes.length >> 1]!;
 }
 
 function send(address: string, port: number, milliseconds: number): void {

@@ -14,7 +14,12 @@ import {
   listTrafficClasses,
   type TrafficClass,
 } from "../../kernel/netlink/traffic-class.ts";
-import type { QdiscClass, QdiscObject } from "../../model/kernel-object.ts";
+import type {
+  QdiscClass,
+  QdiscObject,
+  QdiscQueue,
+  TokenBucket,
+} from "../../model/kernel-object.ts";
 import type { Step } from "../../plan/plan.ts";
 import type { KernelSession } from "../kernel-session.ts";
 
@@ -52,11 +57,16 @@ function requestsOf(qdisc: QdiscObject, place: QdiscPlace): Request[] {
         ...qdisc.classes.flatMap((one) => [
           addTrafficClass(index, handle, one),
           // The kernel's own queue is as long as the link's, which may be nothing.
-          addQdisc({ index, parent: one.handle, handle: "0:", kind: "bfifo", bfifo: one }),
+          addQueue({ index, parent: one.handle, handle: "0:" }, one.queue),
         ]),
       ];
     }
   }
+}
+
+function addQueue(place: QdiscPlace, queue: QdiscQueue): Request {
+  const { type: kind } = queue;
+  return addQdisc({ ...place, kind, [kind]: queue });
 }
 
 /** What exists where the wanted ones should be. */
@@ -97,18 +107,27 @@ function seen(wanted: QdiscObject, found: QdiscInfo, { here, classes }: Surround
   if (!htb || wanted.type !== "htb") return placed as QdiscObject;
   const told = classes.map((one): QdiscClass => {
     const want = wanted.classes.find((candidate) => candidate.handle === one.handle);
-    const queue = here.find(({ parent }) => parent === one.handle);
     const burstBytes = want ? near(want, one, one.burstBytes) : one.burstBytes;
-    return { ...one, burstBytes, limitBytes: queue?.bfifo?.limitBytes ?? 0 };
+    return { ...one, burstBytes, queue: queueOf(want?.queue, here, one.handle) };
   });
   const inOrder = told.sort((a, b) => (a.handle < b.handle ? -1 : 1));
   return { ...wanted, handle, defaultClass: htb.defaultClass, classes: inOrder };
 }
 
-interface Bucket {
-  readonly rateBytes: number;
-  readonly burstBytes: number;
+/** The queue of the class `handle`, as far as it is of a kind that classes are given. */
+function queueOf(
+  want: QdiscQueue | undefined,
+  here: readonly QdiscInfo[],
+  handle: string,
+): QdiscQueue {
+  const { tbf, bfifo } = here.find(({ parent }) => parent === handle) ?? {};
+  if (!tbf) return { type: "bfifo", limitBytes: bfifo?.limitBytes ?? 0 };
+  const { rateBytes, limitBytes } = tbf;
+  const burstBytes = want?.type === "tbf" ? near(want, tbf, tbf.burstBytes) : tbf.burstBytes;
+  return { type: "tbf", rateBytes, burstBytes, limitBytes };
 }
+
+type Bucket = Pick<TokenBucket, "rateBytes" | "burstBytes">;
 
 /**
  * The kernel tells a burst in ticks, of which it loses one or two: what agrees as far as can be
