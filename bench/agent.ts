@@ -60,6 +60,7 @@ async function bench(): Promise<void> {
     await passes(plane);
     await changesMade(plane);
     memory(plane);
+    await repairsMade(plane);
   });
 }
 
@@ -173,6 +174,40 @@ const hostLinks = (engine: ResidentEngine): string[] =>
     );
     return link?.kind === "link" ? [link.name] : [];
   });
+
+/** From an outside hand's deed until the kernel has again what it took. */
+async function repairsMade({ stateDir, runDir }: Plane): Promise<void> {
+  const directories = { stateDir, runDir };
+  await using engine = new ResidentEngine({ instance: instanceOf(stateDir), directories });
+  using socket = new NetlinkSocket("route");
+  const links: number[] = [];
+  for (const link of hostLinks(engine).slice(-10)) {
+    const isBack = () => getLink(socket, { name: link }) !== undefined;
+    links.push(await untilBack(() => socket.run([deleteLink({ name: link })]), isBack));
+  }
+  say("a link is deleted by hand, until it is back", seconds(links));
+  const ruleset = () => Bun.spawnSync(["nft", "-s", "list", "ruleset"]).stdout.toString().length;
+  const rules: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const before = ruleset();
+    const flush = () => void Bun.spawnSync(["nft", "flush", "ruleset"]);
+    rules.push(await untilBack(flush, () => ruleset() === before));
+  }
+  say("all rules are flushed, until they are back", seconds(rules));
+}
+
+async function untilBack(deed: () => void, isBack: () => boolean): Promise<number> {
+  const begun = performance.now();
+  deed();
+  while (!isBack()) {
+    if (performance.now() - begun > 60_000) throw new Error("What was taken is not back in 60 s");
+    await Bun.sleep(1);
+  }
+  return performance.now() - begun;
+}
+
+const seconds = (series: readonly number[]) =>
+  `${figures(series)}, <= 1000 ${verdict(Math.max(...series) <= 1000)}`;
 
 /** From the request to the API until the kernel has it: taps of machines that come and go. */
 async function changesMade(plane: Plane): Promise<void> {

@@ -10,7 +10,7 @@ import type { Agent } from "./agent.ts";
 import { type NetworkConfig, networkConfig } from "./network-config.ts";
 import type { PortRecord } from "./port-records.ts";
 import { beingDeleted } from "./report/binding.ts";
-import { refuseUnfit } from "./unfit.ts";
+import { refuseGivenIps, refuseUnfit } from "./unfit.ts";
 
 export interface Name {
   readonly namespace: string;
@@ -124,6 +124,7 @@ export async function targetOf(
   if (names.isNamed && !found && !attached) throw unknownPort(names);
   refuseMismatch(agent, { names, network, port });
   refuseUnfit({ network, port, subnets });
+  if (!attached) refuseGivenIps(call);
   return {
     names,
     network,

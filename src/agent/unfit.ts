@@ -1,5 +1,6 @@
 /** What a port asks for and its network can't give: refused, not passed over. */
 import type { Network, Port, Subnet } from "../api/kinds/index.ts";
+import type { Call } from "../cni/plugin.ts";
 import { ConfigError } from "../model/config-error.ts";
 
 type Type = Network["spec"]["type"];
@@ -34,6 +35,27 @@ const rules: readonly [keyof Port["spec"], (asked: Asked) => boolean, string][] 
     "is of the network's subnets, and it has none: declare one, or leave it out",
   ],
 ];
+
+/**
+ * A runtime's own wish for addresses: an address that a port must have is declared with it, so that
+ * it is the port's on every host, and counted. Throws ConfigError.
+ */
+export function refuseGivenIps({ args, conf }: Pick<Call, "args" | "conf">): void {
+  const given: readonly [string, unknown][] = [
+    ["runtimeConfig.ips", conf.runtimeConfig.ips],
+    ["args.cni.ips", conf.cniArgs.ips],
+    ["CNI_ARGS IP", args.values.get("IP") || undefined],
+  ];
+  const asked = given.find(([, value]) => value !== undefined && !isEmptyList(value));
+  if (!asked) return;
+  throw new ConfigError(
+    asked[0],
+    "does not go with a declared network: declare a port with that address in its spec.fixedIps, " +
+      "and name the port",
+  );
+}
+
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
 /** Throws ConfigError. */
 export function refuseUnfit(asked: Asked): void {

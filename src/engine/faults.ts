@@ -85,15 +85,17 @@ export function guardedMacs(all: readonly KernelObject[]): ReadonlySet<string> {
  */
 export function lasting(object: KernelObject, guarded: ReadonlySet<string>): KernelObject {
   if (object.kind !== "link" || isShared(object)) return object;
-  const { mtu: _, promisc: __, bridgePort, ...others } = object;
+  const { mtu, promisc: _, bridgePort, ...others } = object;
   const { hairpin, ...portSettings } = bridgePort ?? {};
   // portmap turns it on for the ports that it publishes.
   const port = hairpin ? { ...portSettings, hairpin } : portSettings;
-  const rest = { ...others, ...(bridgePort && { bridgePort: port }) };
+  // Larger packets than the other end takes are lost without a word: the host's MTU is ours alone.
+  const own = object.netns === hostNetns ? { mtu } : {};
+  const rest = { ...others, ...own, ...(bridgePort && { bridgePort: port }) };
   const kept = (mac: string | undefined) => (mac !== undefined && guarded.has(mac) ? { mac } : {});
   if (rest.type !== "veth") {
-    const { mac, ...own } = rest;
-    return { ...own, ...kept(mac) };
+    const { mac, ...link } = rest;
+    return { ...link, ...kept(mac) };
   }
   const { netns, name, up, mac } = rest.peer;
   return { ...rest, peer: { netns, name, up, ...kept(mac) } };

@@ -17,8 +17,6 @@ interface Queue {
 
 /** As many go in one datagram. */
 const mostAtOnce = 400;
-/** Those who come so soon go along. */
-const gatherMs = 1;
 const pauseMs = 1;
 
 /**
@@ -57,7 +55,8 @@ export class LinkRemover implements AsyncDisposable {
 
   async #work(key: string, waiting: Wish[], sockets: Sockets): Promise<void> {
     using _kept = sockets.kept;
-    await Bun.sleep(gatherMs);
+    // Those who come at once go along.
+    await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) await removeAll(waiting.splice(0, mostAtOnce), sockets);
     // At once, so that nobody waits here for what is over.
     this.#queues.delete(key);

@@ -70,6 +70,11 @@ const damages: readonly Damage[] = [
   ["a link deleted by hand", (f) => f.host.run("ip", "link", "del", outer(f)), /link ".*" is miss/],
   ["the container's end deleted", inBox("ip link del eth0"), /link ".*" is missing/],
   ["the host's end down", (f) => f.host.run("ip", "link", "set", outer(f), "down"), /in up/],
+  [
+    "the host's end's MTU",
+    (f) => f.host.run("ip", "link", "set", outer(f), "mtu", "1280"),
+    /in mtu/,
+  ],
   ["the container's end down", inBox("ip link set eth0 down"), /differs in peer/],
   [
     "a link out of its bridge",

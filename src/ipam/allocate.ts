@@ -18,7 +18,7 @@ import { ConflictError, ExhaustedError, UnavailableError } from "./errors.ts";
 export interface AddressRequest {
   /** `<containerId>/<ifName>`, or a port's uid. */
   readonly owner: string;
-  /** Where the address may be: `rangesFor` the owner, or `wishableRanges` with an address. */
+  /** Where the address may be: `rangesFor` the owner, or with an address `wishesFor` him. */
   readonly ranges: readonly IpRange[];
   /** This one and no other. */
   readonly address?: string;

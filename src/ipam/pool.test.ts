@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseIp } from "../lib/ip.ts";
 import { formatRange, ipRange } from "../lib/range.ts";
-import { type Pool, type PoolUser, rangesFor } from "./pool.ts";
+import { type Pool, type PoolUser, rangesFor, wishesFor } from "./pool.ts";
 
 const range = (first: number, last: number) =>
   ipRange(parseIp(`10.1.0.${first}`), parseIp(`10.1.0.${last}`));
@@ -56,5 +56,29 @@ describe("an address comes", () => {
     expect(rangesFor({}, all, [{ ranges: [range(9, 9)] }]).map(formatRange)).toEqual([
       "10.1.0.9-10.1.0.9",
     ]);
+  });
+});
+
+describe("an address may be asked for", () => {
+  const some: readonly Pool[] = [web, { ...racks, ranges: [range(10, 29)] }];
+  const table: [string, PoolUser, readonly Pool[], string[]][] = [
+    ["that no pool keeps for others", {}, some, ["10.1.0.30-10.1.0.254"]],
+    [
+      "of one's own pool, also where others have it too",
+      { port: { app: "web" } },
+      some,
+      ["10.1.0.1-10.1.0.19", "10.1.0.30-10.1.0.254"],
+    ],
+    ["that is in no pool, in a subnet without", {}, [], ["10.1.0.1-10.1.0.254"]],
+    ["by nobody but whom a pool without ranges serves", {}, [whole], []],
+    [
+      "by whom a pool without ranges serves",
+      { port: { app: "db" } },
+      [whole],
+      ["10.1.0.1-10.1.0.254"],
+    ],
+  ];
+  test.each(table)("%s", (_name, user, given, expected) => {
+    expect(wishesFor(user, all, given).map(formatRange)).toEqual(expected);
   });
 });

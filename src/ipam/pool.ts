@@ -38,6 +38,20 @@ export function rangesFor(
     : subtractRanges(ranges, rangesOf(pools));
 }
 
+/**
+ * The part of `ranges` that this user may ask for by address: all but what pools keep for others
+ * and none of his own has.
+ */
+export function wishesFor(
+  user: PoolUser,
+  ranges: readonly IpRange[],
+  pools: readonly Pool[],
+): IpRange[] {
+  const rangesOf = (isOwn: boolean) =>
+    pools.filter((pool) => serves(pool, user) === isOwn).flatMap((pool) => pool.ranges ?? ranges);
+  return subtractRanges(ranges, subtractRanges(rangesOf(false), rangesOf(true)));
+}
+
 /** Whether the pool is for this user. */
 export function serves(pool: Pool, user: PoolUser): boolean {
   const pairs: [Selector | undefined, Labels | undefined][] = [

@@ -1,7 +1,9 @@
 /** What people and agents may do, how it ends, and how much of it there is. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { usualLimits } from "../../src/control/access/limits.ts";
+import { startServer } from "../../src/control/server.ts";
+import { silentLog } from "../../src/lib/log.ts";
 import { object, root, World } from "./world.ts";
 
 let world: World;
@@ -63,6 +65,32 @@ test("a revoked token is refused from the answer on", async () => {
   expect((await world.send({ path: networks, token: secret })).code).toBe(200);
   await world.asRoot("DELETE", `${root}/tokens/viewer`);
   expect((await world.send({ path: networks, token: secret })).code).toBe(401);
+});
+
+test("a token that is revoked at one server is refused by the others in moments", async () => {
+  const stateDir = `${world.folder}/other`;
+  mkdirSync(stateDir);
+  const tls = { host: "127.0.0.1", port: 0, files: {} };
+  const other = await startServer({
+    ...{ store: world.store, stateDir, runDir: `${stateDir}/run`, version: "0", tls },
+    ...{ log: silentLog, limits: usualLimits },
+  });
+  try {
+    const ca = readFileSync(`${stateDir}/pki/ca.crt`, "utf8");
+    const ask = (token: string, query = "") =>
+      fetch(`https://127.0.0.1:${other.port}${networks}${query}`, {
+        headers: { authorization: `Bearer ${token}` },
+        tls: { ca },
+      });
+    const secret = await world.person("viewer", {}, { role: "viewer" });
+    expect((await ask(secret)).status).toBe(200);
+    const watch = await ask(secret, "?watch=true");
+    await world.asRoot("DELETE", `${root}/tokens/viewer`);
+    expect(await watch.text()).toContain('"code":403');
+    expect((await ask(secret)).status).toBe(401);
+  } finally {
+    await other.close();
+  }
 });
 
 test("a token that is revoked while its request's body is on its way changes nothing", async () => {

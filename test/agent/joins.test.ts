@@ -87,6 +87,14 @@ test("what a port that joins can't have is refused, with its path", async () => 
   await expect(apply(object("Port", "wrong", itself))).rejects.toThrow("names the port itself");
 });
 
+test("an address that a runtime asks for by itself is refused, not passed over", async () => {
+  const box = await world.host.addContainer();
+  const asking = { args: { cni: { ips: ["10.91.0.77"] } } };
+  const { code, msg } = await refused(world.list("asking", "blue", asking), box);
+  expect(code).toBe(7);
+  expect(msg).toContain("args.cni.ips: does not go with a declared network");
+});
+
 test("what a network can't give its port is refused, not passed over", async () => {
   const publish = [{ hostPort: 80, containerPort: 80 }];
   const cases: [string, object, object, string][] = [

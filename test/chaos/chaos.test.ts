@@ -104,7 +104,9 @@ test(
     const failures = ended.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
     if (failures.length > 0) await told(Promise.reject(failures[0]));
     expect(kills.length).toBeGreaterThan(seconds / 4);
+    if (plane.ownEnds.length > 0) await told(Promise.reject(new Error(`${plane.ownEnds}`)));
     expect(counts.attached).toBeGreaterThan(seconds / 4);
+    console.log(JSON.stringify({ seed, kills: kills.length, ...counts }));
   },
   seconds * 1000 + 120_000,
 );
@@ -153,6 +155,7 @@ test("and once all is detached nothing is left", async () => {
   );
   for (const { host } of plane.hosts) {
     expect(await host.shell("ip -br link")).not.toMatch(/^n[0-9a-f]{14}/m);
+    expect(await host.shell("nft list ruleset")).not.toContain("elements = {");
     const state = `${host.dir}/state/instances`;
     for (const instance of readdirSync(state)) {
       for (const folder of ["attachments", "ports"]) {

@@ -105,6 +105,11 @@ export class Plane {
       .join("\n");
   }
 
+  /** Ends of processes that nobody killed. */
+  get ownEnds(): string[] {
+    return this.#supervised.flatMap(({ ownEnds }) => ownEnds);
+  }
+
   async remove(): Promise<void> {
     await Promise.all(this.#supervised.map((each) => each.kill()));
     await this.#cluster[Symbol.asyncDispose]();

@@ -15,8 +15,8 @@ const restartMs = 200;
 
 export class Supervised {
   readonly program: Program;
-  /** How often it ended without being killed; its log says why. */
-  ownEnds = 0;
+  /** With what it ended each time that it was not killed; its log says why. */
+  readonly ownEnds: string[] = [];
   #process: Bun.Subprocess | undefined;
 
   constructor(program: Program) {
@@ -34,8 +34,9 @@ export class Supervised {
     this.#process = process;
     void process.exited.then(async () => {
       if (this.#process !== process) return;
-      this.ownEnds++;
-      appendFileSync(log, `ended by itself with ${process.exitCode ?? process.signalCode}\n`);
+      const end = `${this.program.name} ended by itself with ${process.exitCode ?? process.signalCode}`;
+      this.ownEnds.push(end);
+      appendFileSync(log, `${end}\n`);
       await Bun.sleep(restartMs);
       if (this.#process === process) this.start();
     });

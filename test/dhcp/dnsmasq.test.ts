@@ -130,26 +130,29 @@ test("a daemon that was killed goes on: it renews by unicast after T1, rebinds b
   const container = await stage.host.addContainer();
   const add = await stage.call("ADD", container, macvlan());
   const [ip] = add.json.ips[0].address.split("/");
-  const acks = () => server.text.split(`DHCPACK(eth0) ${ip}`).length - 1;
   const wire = stage.run(["tcpdump", "-lnni", "eth0", "udp dst port 67"], serverNetns);
   await until("tcpdump", () => wire.text.includes("listening"));
-  expect(acks()).toBe(1);
+  // A container of an earlier test may have had the address too.
+  const all = () => server.text.split(`DHCPACK(eth0) ${ip}`).length - 1;
+  const before = all();
+  const acks = () => all() - before;
+  expect(before).toBeGreaterThan(0);
 
   await later(20);
   expect((await stage.leases()).map(({ lease }) => lease.ips[0].address)).toEqual([`${ip}/24`]);
-  expect(acks()).toBe(1);
+  expect(acks()).toBe(0);
   await later(61);
-  await until("the renewal", () => acks() === 2);
+  await until("the renewal", () => acks() === 1);
   await until("it on the wire", () => wire.text.includes(`${ip}.68 > ${prefix}.1.67`));
   expect(wire.text).not.toContain("255.255.255.255");
 
   await later(61 + 106);
-  await until("the rebinding", () => acks() === 3);
+  await until("the rebinding", () => acks() === 2);
   await until("it on the wire", () => wire.text.includes(`> 255.255.255.255.67`));
   expect(server.text.split("DHCPDISCOVER").length).toBe(server.text.split("DHCPOFFER").length);
 
   await later(61 + 106 + 121);
-  await until("the same address anew", () => acks() === 4);
+  await until("the same address anew", () => acks() === 3);
   await until(
     "the address on the link",
     async () => (await stage.addresses(container)).length === 1,

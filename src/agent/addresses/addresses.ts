@@ -2,10 +2,17 @@
 import type { Subnet } from "../../api/kinds/index.ts";
 import { type AddressRequest, allocate, type Moment } from "../../ipam/allocate.ts";
 import { givenRanges, wishableRanges } from "../../ipam/block.ts";
-import { type BlockAllocation, free, freeUnless, ownFree } from "../../ipam/block-allocation.ts";
+import {
+  type BlockAllocation,
+  free,
+  freeUnless,
+  isAmong,
+  ownFree,
+} from "../../ipam/block-allocation.ts";
 import { type BlockView, type Holder, heedView } from "../../ipam/block-holder.ts";
+import { ConflictError } from "../../ipam/errors.ts";
 import { layoutOf, poolOf } from "../../ipam/layout.ts";
-import { type PoolUser, rangesFor } from "../../ipam/pool.ts";
+import { type PoolUser, rangesFor, wishesFor } from "../../ipam/pool.ts";
 import type { Begun } from "../../lib/begun.ts";
 import { canonicalIp } from "../../lib/ip.ts";
 import type { NodeSpec } from "../spec/node-spec.ts";
@@ -66,6 +73,17 @@ export class Addresses {
     return given.address;
   }
 
+  /** Throws ConflictError where a pool keeps the wish for others, unless the user has it. */
+  refuseKept({ subnet, address }: AddressWish, user: AddressUser): void {
+    if (address === undefined || this.heldBy(user.owner).includes(canonicalIp(address))) return;
+    if (isAmong(this.#requestOf({ subnet, address }, user).ranges, address)) return;
+    const { name } = subnet.metadata;
+    throw new ConflictError(
+      `${canonicalIp(address)} of subnet "${name}" is not to be had: its pool keeps it for others. ` +
+        "Take another one, or have an admin change the pool",
+    );
+  }
+
   /** Whether a claim holds the address that is wished for this port. */
   isHeldFor({ subnet, address }: AddressWish, portUid: string): boolean {
     if (address === undefined) return false;
@@ -92,7 +110,9 @@ export class Addresses {
     return {
       owner,
       ranges:
-        address === undefined ? rangesFor(user, givenRanges(layout), own) : wishableRanges(layout),
+        address === undefined
+          ? rangesFor(user, givenRanges(layout), own)
+          : wishesFor(user, wishableRanges(layout), own),
       ...(address !== undefined && { address }),
       ...(identity !== undefined && { identity }),
       ...(identity !== undefined && isSticky && { stickyForMs }),

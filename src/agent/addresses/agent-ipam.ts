@@ -302,6 +302,8 @@ const mendable: ReadonlySet<string> = new Set(["ExhaustedError", "UnavailableErr
 
 function fromBlocks({ addresses }: Agent, wish: AddressWish, giving: Giving): Got | undefined {
   const { user, target } = giving;
+  // Nobody else gives it either: it need not be asked for.
+  addresses.refuseKept(wish, user);
   if (addresses.blocksOf(wish.subnet).length === 0) return undefined;
   try {
     return { address: addresses.give(wish, user) };

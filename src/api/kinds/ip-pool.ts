@@ -35,13 +35,15 @@ export const ipPoolKind = defineKind({
       immutable: true,
     }),
     ranges: ranges(
-      "Its addresses, the whole subnet's unless set. No port gets one by itself that no pool with " +
-        "this address is for.",
+      "Its addresses, the whole subnet's unless set. No port gets one, not by fixedIps either, that " +
+        "no pool with this address is for.",
     ),
     tenants: selector("Tenants by their labels; all unless set."),
     namespaces: selector("Namespaces by their labels; all unless set."),
     ports: selector("Ports by their labels; all unless set."),
-    hosts: selector("Hosts by their labels; all unless set."),
+    hosts: selector(
+      "Hosts by their labels; all unless set. A declared port is of a host by its spec.host.",
+    ),
     sticky: flag("A workload's identity gets the same address again.", { default: false }),
   }),
   status: object("How it fares.", { conditions }),

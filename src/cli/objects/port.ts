@@ -24,5 +24,10 @@ export async function attachPort(
     return surroundings.attachPort({ ...meant, verb, ...(ifName !== undefined && { ifName }) });
   }
   const { network } = (await api.client.of(portKind).get({ namespace, name })).spec;
-  return surroundings.attachPort({ ...meant, verb, network, ifName: ifName ?? "eth0" });
+  const end = surroundings.terminal.progress(() => `Attaching port "${namespace}/${name}"`);
+  try {
+    return await surroundings.attachPort({ ...meant, verb, network, ifName: ifName ?? "eth0" });
+  } finally {
+    end();
+  }
 }

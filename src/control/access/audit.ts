@@ -16,18 +16,20 @@ export interface FieldChange {
 
 const reading = ["get", "list", "watch"];
 const removing = ["delete", "deletecollection"];
-const refusals = [401, 403, 429];
+/** What a read that is in order may come to: it is not there, or not any more. */
+const ordinary = [404, 410];
+const isRefusal = (code: number) => code >= 400 && code < 500 && !ordinary.includes(code);
 /** Fields that say nothing which the line does not say, or nothing at all. */
 const unsaid = ["metadata.managedFields", "metadata.resourceVersion"];
 const secrets = ["status.hash", "status.secret"];
 const redacted = "(secret)";
 
-/** The lines that a request leaves; none where it only read. */
+/** The lines that a request leaves; none where it only read, and was not refused. */
 export function auditLines(trail: Trail, code: number, now: Date): object[] {
   const { asked, identity, caller, method, target, dryRun } = trail;
   const isReading = asked ? reading.includes(asked.verb) : ["GET", "HEAD"].includes(method);
   const isReview = !asked && target.startsWith("/apis/auth");
-  if (!refusals.includes(code) && (isReading || isReview)) return [];
+  if (!isRefusal(code) && (isReading || isReview)) return [];
   const base = {
     ts: now.toISOString(),
     user: identity?.user ?? null,

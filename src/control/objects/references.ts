@@ -24,7 +24,8 @@ export function targetsOf(kind: AnyKind, object: ApiObject<any, any>): Target[] 
     ...reference,
     key: keyOf(kindOf(reference.kind), reference),
   }));
-  const all = [...strong, ...hostsOf(kind, object), ...subnetsOf(kind, object)];
+  const loose = [...hostsOf(kind, object), ...joinedOf(kind, object)];
+  const all = [...strong, ...loose, ...subnetsOf(kind, object)];
   return [...new Map(all.map((target) => [target.key, target])).values()];
 }
 
@@ -42,6 +43,14 @@ function hostsOf(kind: AnyKind, { spec, status }: ApiObject<any, any>): Target[]
       // No block is leased to a host that is none, or is being removed.
       return kind.kind === "Port" ? { ...reference, loose: true } : reference;
     });
+}
+
+/** Those who join a port are found by it, also before it is made. */
+function joinedOf(kind: AnyKind, { metadata, spec }: ApiObject<any, any>): Target[] {
+  if (kind.kind !== "Port" || spec.joins === undefined) return [];
+  const place = { namespace: metadata.namespace ?? "", name: spec.joins };
+  const key = keyOf(kind, place);
+  return [{ path: "spec.joins", kind: "Port", ...place, key, loose: true }];
 }
 
 /** A subnet stays while ports have addresses of it, or are to have. */

@@ -1,19 +1,28 @@
 /** Why a port does not have its addresses: its condition `Addressed` says so. */
 import { conditionStatus } from "../../api/kinds/fields.ts";
-import type { Host, Port, Subnet } from "../../api/kinds/index.ts";
+import type { Host, IPPool, Port, Subnet } from "../../api/kinds/index.ts";
 import { addressedCondition, networkOfPort } from "../../api/kinds/port.ts";
-import { dutyOf } from "../../ipam/block.ts";
-import { obstacle } from "../../ipam/block-allocation.ts";
+import { dutyOf, wishableRanges } from "../../ipam/block.ts";
+import { isAmong, obstacle } from "../../ipam/block-allocation.ts";
 import type { IpBlock } from "../../ipam/block-lease.ts";
-import { layoutOf } from "../../ipam/layout.ts";
+import { layoutOf, poolOf } from "../../ipam/layout.ts";
+import { serves, wishesFor } from "../../ipam/pool.ts";
 import { canonicalIp, parseIp } from "../../lib/ip.ts";
 import { containsIp, parsePrefix } from "../../lib/prefix.ts";
 import { portOfClaim, type Wish } from "./claim-place.ts";
 import { withCondition } from "./condition.ts";
+import { poolUserOf } from "./pool-user.ts";
 import { find, type ReconcileContext, referring, writeStatus } from "./reconciler.ts";
 
 export interface Trouble {
-  readonly reason: "NotInSubnet" | "AddressTaken" | "Exhausted" | "QuotaExceeded";
+  readonly reason:
+    | "NotInSubnet"
+    | "AddressTaken"
+    | "KeptByPool"
+    | "JoinedMissing"
+    | "JoinedElsewhere"
+    | "Exhausted"
+    | "QuotaExceeded";
   readonly message: string;
 }
 
@@ -30,6 +39,30 @@ export function troublesOutside({ spec }: Port, subnets: readonly Subnet[]): Tro
     const message = `${what} ${where} of its network: change its spec.fixedIps, or add a subnet`;
     return [{ reason: "NotInSubnet", message }];
   });
+}
+
+/** A port whose addresses it is to share, and that is not there, or elsewhere. */
+export async function troublesOfJoined(
+  context: ReconcileContext,
+  { metadata, spec }: Port,
+): Promise<Trouble[]> {
+  const { joins } = spec;
+  if (joins === undefined) return [];
+  const namespace = metadata.namespace!;
+  const joined = await find<Port>(context, "Port", `${namespace}/${joins}`);
+  if (!joined) {
+    const message =
+      `Port "${namespace}/${joins}", which it joins, is not there: create that one, or delete this ` +
+      "one and make it anew with another spec.joins";
+    return [{ reason: "JoinedMissing", message }];
+  }
+  const at = networkOfPort(joined.spec, namespace);
+  const own = networkOfPort(spec, namespace);
+  if (at.namespace === own.namespace && at.name === own.name) return [];
+  const message =
+    `Port "${namespace}/${joins}", which it joins, is on network "${at.namespace}/${at.name}": ` +
+    "delete this one and make it anew on that network";
+  return [{ reason: "JoinedElsewhere", message }];
 }
 
 /** Who or what has the address that is asked for, as far as that is known. */
@@ -88,6 +121,30 @@ async function portWith(
       status?.addresses?.some((one) => one.address === address && one.subnet === subnet.name),
   );
   return found && `${found.metadata.namespace}/${found.metadata.name}`;
+}
+
+/** Whether a pool keeps the address that is asked for to others. */
+export async function troubleOfPools(
+  context: ReconcileContext,
+  port: Port,
+  { subnet, address }: Wish,
+): Promise<Trouble | undefined> {
+  if (address === undefined) return undefined;
+  const pools = await referring<IPPool>(context, subnet, "IPPool");
+  if (pools.length === 0) return undefined;
+  const user = await poolUserOf(context, port);
+  const wishable = wishableRanges(layoutOf(subnet));
+  if (isAmong(wishesFor(user, wishable, pools.map(poolOf)), address)) return undefined;
+  const { host: _, ...anywhere } = user;
+  const isOfHosts = pools.map(poolOf).some(({ hostSelector, ...pool }) => {
+    const { ranges = wishable } = pool;
+    return hostSelector && !user.host && serves(pool, anywhere) && isAmong(ranges, address);
+  });
+  const remedy = isOfHosts
+    ? "serves ports of some hosts alone: set the port's spec.host"
+    : "keeps it for others: take another one, or have an admin change the pool";
+  const what = `${canonicalIp(address)} of subnet "${subnet.metadata.name}"`;
+  return { reason: "KeptByPool", message: `${what} is not to be had: its pool ${remedy}` };
 }
 
 export const exhausted = ({ metadata }: Subnet): Trouble => ({

@@ -6,10 +6,12 @@ import { answerOf, type IpBlock } from "../../ipam/block-lease.ts";
 import type { Claim } from "../../ipam/claim.ts";
 import { layoutOf, poolOf } from "../../ipam/layout.ts";
 import { type ClaimPlace, claimRanges, placeBlock, placeClaim } from "../../ipam/placement.ts";
-import { type PoolUser, rangesFor } from "../../ipam/pool.ts";
+import { type PoolUser, rangesFor, wishesFor } from "../../ipam/pool.ts";
 import { parseIp } from "../../lib/ip.ts";
 import { containsIp, parsePrefix } from "../../lib/prefix.ts";
 import type { IpRange } from "../../lib/range.ts";
+
+import { hostOf } from "./pool-user.ts";
 
 /** An address that a port is to have of a subnet. */
 export interface Wish {
@@ -43,8 +45,7 @@ export function openWishes({ spec, status }: Port, subnets: readonly Subnet[]): 
  * asks for those that lie elsewhere, or that it does not have.
  */
 export function isOurs(port: Port, wish: Wish, blocks: readonly IpBlock[]): boolean {
-  const { spec, status } = port;
-  const host = status?.bindings?.find(({ active }) => active)?.host ?? spec.host;
+  const host = hostOf(port);
   if (host === undefined || isAskedFor(port, wish.subnet.metadata)) return true;
   if (wish.address === undefined) return false;
   const ip = parseIp(wish.address);
@@ -157,6 +158,8 @@ export const portOfClaim = ({ id }: Pick<Claim, "id">): string => id.slice(0, id
 
 function rangesOf({ wish, user, pools }: Claiming): IpRange[] {
   const layout = layoutOf(wish.subnet);
-  if (wish.address !== undefined) return wishableRanges(layout);
-  return rangesFor(user, givenRanges(layout), pools.map(poolOf));
+  const all = pools.map(poolOf);
+  return wish.address === undefined
+    ? rangesFor(user, givenRanges(layout), all)
+    : wishesFor(user, wishableRanges(layout), all);
 }

@@ -1,15 +1,6 @@
 /** Ports without a host get addresses by claims on blocks, which end when nobody has them. */
 import { isDeepStrictEqual } from "node:util";
-import { labelsOfHost } from "../../api/kinds/host.ts";
-import type {
-  Host,
-  IPBlock,
-  IPPool,
-  Namespace,
-  Network,
-  Port,
-  Subnet,
-} from "../../api/kinds/index.ts";
+import type { Host, IPBlock, IPPool, Network, Port, Subnet } from "../../api/kinds/index.ts";
 import { networkOfPort } from "../../api/kinds/port.ts";
 import type { ApiObject } from "../../api/object.ts";
 import { ifAbsent } from "../../api/status-error.ts";
@@ -24,10 +15,8 @@ import {
 import type { Claim } from "../../ipam/claim.ts";
 import { layoutOf } from "../../ipam/layout.ts";
 import type { ClaimPlace } from "../../ipam/placement.ts";
-import type { PoolUser } from "../../ipam/pool.ts";
 import { parseIp } from "../../lib/ip.ts";
 import { containsIp, parsePrefix } from "../../lib/prefix.ts";
-import { tenantsOf } from "../objects/counts.ts";
 import { keyOf } from "../objects/keys.ts";
 import {
   exhausted,
@@ -35,6 +24,8 @@ import {
   isTroubled,
   tellTrouble,
   troubleOf,
+  troubleOfPools,
+  troublesOfJoined,
   troublesOutside,
 } from "./address-trouble.ts";
 import { blocksOf, changeBlock, createBlock, ifOvertaken, toBlock } from "./blocks.ts";
@@ -49,6 +40,7 @@ import {
   portOfClaim,
   unwished,
 } from "./claim-place.ts";
+import { poolUserOf } from "./pool-user.ts";
 import {
   find,
   kindOf,
@@ -97,13 +89,16 @@ export const claimWishes: Reconciler = {
     if (!network) return undefined;
     const all = await referring<Subnet>(context, network, "Subnet");
     const subnets = all.filter(({ metadata }) => !metadata.deletionTimestamp);
-    const troubles = port.spec.joins === undefined ? troublesOutside(port, subnets) : [];
+    const outside = port.spec.joins === undefined ? troublesOutside(port, subnets) : [];
+    const troubles = [...outside, ...(await troublesOfJoined(context, port))];
     // Nobody tells of a subnet that is made.
-    let again = troubles.length > 0 ? againMs : undefined;
+    let again = outside.length > 0 ? againMs : undefined;
     const wishes = openWishes(port, subnets);
     for (const wish of wishes) {
       const blocks = await blocksOf(context, wish.subnet);
-      const trouble = await troubleOf(context, port, { wish, blocks });
+      const trouble =
+        (await troubleOf(context, port, { wish, blocks })) ??
+        (await troubleOfPools(context, port, wish));
       if (trouble) {
         troubles.push(trouble);
         again = Math.min(againMs, again ?? againMs);
@@ -122,7 +117,7 @@ export const claimWishes: Reconciler = {
       const reserved = await reserve(context, port, countOf(port) + wishes.length);
       if (reserved !== "done") return reserved === "now" ? 0 : againMs;
       const pools = await referring<IPPool>(context, wish.subnet, "IPPool");
-      const user = await userOf(context, port);
+      const user = await poolUserOf(context, port);
       const nowMs = context.nowMs();
       const tried = new Set(claimed.map(({ name: block }) => block));
       const next = await claim(context, { port, wish, user, pools, blocks, nowMs }, tried);
@@ -218,22 +213,6 @@ async function claim(
 }
 
 const revisionOf = ({ metadata }: ApiObject) => Number(metadata.resourceVersion);
-
-async function userOf(context: ReconcileContext, port: Port): Promise<PoolUser> {
-  const { namespace = "", labels = {} } = port.metadata;
-  const home = await find<Namespace>(context, "Namespace", namespace);
-  const [tenant] = await tenantsOf(context.objects.store, home?.metadata.labels);
-  const { host: hostName } = port.spec;
-  const host = hostName === undefined ? undefined : await find<Host>(context, "Host", hostName);
-  return {
-    ...(tenant && { tenant: tenant.metadata.labels ?? {} }),
-    namespace: home?.metadata.labels ?? {},
-    port: labels,
-    ...(hostName !== undefined && {
-      host: labelsOfHost(hostName, host?.metadata.labels),
-    }),
-  };
-}
 
 /** Uses what was granted, and ends claims whose address nobody has. */
 export const claimSteps: Reconciler = {

@@ -3,6 +3,7 @@ import { blockLeases, blockReturns } from "./blocks.ts";
 import { claimSteps, claimWishes } from "./claims.ts";
 import { collector } from "./collector.ts";
 import { hostStatus } from "./host-status.ts";
+import { joinedPorts } from "./joined.ts";
 import { networkStatus } from "./network-status.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { subnetStatus } from "./subnet-status.ts";
@@ -14,6 +15,7 @@ export const reconcilers: readonly Reconciler[] = [
   blockReturns,
   claimWishes,
   claimSteps,
+  joinedPorts,
   networkStatus,
   subnetStatus,
   tenantStatus,

@@ -1,6 +1,6 @@
 /** Ports: how they get addresses, and how they go. */
 import { beforeEach, describe, expect, test } from "bun:test";
-import type { IPBlock } from "../../api/kinds/index.ts";
+import type { IPBlock, Port } from "../../api/kinds/index.ts";
 import type { ApiObject } from "../../api/object.ts";
 import { leaseBlock, withClaim } from "../../ipam/block-lease.ts";
 import { parsePrefix } from "../../lib/prefix.ts";
@@ -116,6 +116,21 @@ describe("a port without a host", () => {
     await until(async () => (await told("gate")).message.includes("it is the gateway"));
     await create("Port", { name: "web" }, { network: "blue" });
     expect(await until(() => told("web"))).toMatchObject({ reason: "Exhausted" });
+  });
+
+  test("says that the port that it joins is not there, or on another network", async () => {
+    await network();
+    await create("Network", { name: "red" }, { type: "bridge" });
+    await create("Port", { name: "side" }, { network: "blue", joins: "main" });
+    await create("Port", { name: "far" }, { network: "red", joins: "main" });
+    expect(await until(() => told("side"))).toMatchObject({ reason: "JoinedMissing" });
+    await create("Port", { name: "main" }, { network: "blue" });
+    await until(async () => !(await told("side")));
+    await until(async () => (await told("far")).reason === "JoinedElsewhere");
+    await world.objects.delete(kindOf("Port"), { namespace: "default", name: "main" });
+    for (const name of ["side", "far"]) {
+      await until(async () => (await told(name))?.reason === "JoinedMissing");
+    }
   });
 
   test("gets none of a new subnet beyond its tenant's quota, and says so", async () => {
@@ -234,6 +249,25 @@ describe("a port without a host", () => {
       return found.length > 0 && found;
     });
     expect(web).not.toBe("10.1.0.101");
+    await create(
+      "Port",
+      { name: "thief" },
+      { network: "blue", fixedIps: [{ address: "10.1.0.101" }] },
+    );
+    const { conditions } = await until(async () => {
+      const { status } = (await one("Port", "thief")) as Port;
+      return status?.conditions?.length ? status : undefined;
+    });
+    expect(conditions).toMatchObject([
+      { type: "Addressed", status: "False", reason: "KeptByPool" },
+    ]);
+    expect(await addresses("thief")).toEqual([]);
+    await create(
+      "Port",
+      { name: "db2", labels: { app: "db" } },
+      { network: "blue", fixedIps: [{ address: "10.1.0.101" }] },
+    );
+    await until(async () => (await addresses("db2"))[0] === "10.1.0.101");
   });
 });
 

@@ -22,12 +22,15 @@ export function checkSettled(simulation: Simulation): void {
   }
 }
 
-function checkHopeless(simulation: Simulation, { uid, subnet, wish, identity }: ApiPort): void {
-  const { nowMs, subnets } = simulation.world;
-  const { layout, ranges, wishable } = subnets.get(subnet)!;
+function checkHopeless(simulation: Simulation, port: ApiPort): void {
+  const { uid, subnet, wish, identity } = port;
+  const { world } = simulation;
+  const { nowMs } = world;
+  const { layout } = world.subnets.get(subnet)!;
+  const ranges = world.rangesOf({ ...port, address: wish });
   const states = statesOf(simulation, subnet);
   if (wish !== undefined) {
-    if (!isAmong(wishable, wish)) return;
+    if (!isAmong(ranges, wish)) return;
     const state = states.find(({ cidr }) => containsIp(parsePrefix(cidr), parseIp(wish)));
     if (state && obstacle(state, wish, { identity, nowMs })) return;
     throw new Violation(`"${uid}" did not get "${wish}" in "${subnet}", which nobody has`);

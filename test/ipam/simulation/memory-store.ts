@@ -7,6 +7,8 @@ import type { HostFence } from "../../../src/ipam/host-fence.ts";
 export interface ApiPort {
   readonly uid: string;
   readonly subnet: string;
+  /** What pools select by. */
+  readonly app: string;
   readonly wish?: string;
   readonly identity?: string;
   readonly stickyForMs?: number;

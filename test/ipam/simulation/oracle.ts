@@ -1,5 +1,7 @@
 /** Who really uses which address, seen from above: no address may have two users at any time. */
 
+import type { Asker } from "./world.ts";
+
 /** What must never be. */
 export class Violation extends Error {
   override readonly name = "Violation";
@@ -8,6 +10,8 @@ export class Violation extends Error {
 export interface User {
   /** A container's owner, or a port's uid. */
   readonly user: string;
+  /** What pools select by. */
+  readonly app: string;
   readonly identity?: string;
   readonly stickyForMs?: number;
   readonly nowMs: number;
@@ -18,27 +22,29 @@ interface Kept {
   readonly until: number;
 }
 
+type MayBeHad = (asker: Required<Asker>) => boolean;
+
 /** Clocks are off by an hour at most, either way. */
 const marginMs = 2 * 3_600_000;
 
 export class Oracle {
   readonly #users = new Map<string, string>();
   readonly #kept = new Map<string, Kept>();
-  readonly #mayBeHad: (subnet: string, address: string) => boolean;
+  readonly #mayBeHad: MayBeHad;
   /** How often an address began to be used. */
   given = 0;
 
-  constructor(mayBeHad: (subnet: string, address: string) => boolean) {
+  constructor(mayBeHad: MayBeHad) {
     this.#mayBeHad = mayBeHad;
   }
 
   /** Somebody begins to use an address, which he may use already. */
-  begin(subnet: string, address: string, { user, identity, nowMs }: User): void {
+  begin(subnet: string, address: string, { user, app, identity, nowMs }: User): void {
     const key = `${subnet}/${address}`;
     const other = this.#users.get(key);
     if (other === user) return;
-    if (!this.#mayBeHad(subnet, address)) {
-      throw new Violation(`"${user}" was given ${key}, which nobody may have`);
+    if (!this.#mayBeHad({ subnet, address, app })) {
+      throw new Violation(`"${user}" of "${app}" was given ${key}, which it may not have`);
     }
     if (other !== undefined) {
       throw new Violation(`"${user}" was given ${key}, which "${other}" is using`);

@@ -11,7 +11,7 @@ import {
 } from "../../../src/ipam/block-holder.ts";
 import { ConflictError, ExhaustedError, UnavailableError } from "../../../src/ipam/errors.ts";
 import { bootFor, type HostFence } from "../../../src/ipam/host-fence.ts";
-import type { World } from "./world.ts";
+import type { Asker, World } from "./world.ts";
 
 interface Disk {
   forgotten: number;
@@ -20,6 +20,7 @@ interface Disk {
 
 interface Container {
   readonly subnet: string;
+  readonly app: string;
   readonly address: string;
   readonly identity?: string;
   readonly stickyForMs?: number;
@@ -28,9 +29,7 @@ interface Container {
 /** What the agent does next; each may be its last. */
 type Step = () => void;
 
-export interface AttachWish {
-  readonly subnet: string;
-  readonly address?: string;
+export interface AttachWish extends Asker {
   readonly identity?: string;
   readonly stickyForMs?: number;
 }
@@ -178,9 +177,8 @@ export class SimHost {
   /** ADD. Gives false where it is refused. */
   attach(owner: string, wish: AttachWish): boolean {
     if (!this.isUp || !this.isIdle) return false;
-    const { subnet, ...more } = wish;
-    const known = this.#world.subnets.get(subnet)!;
-    const ranges = more.address === undefined ? known.ranges : known.wishable;
+    const { subnet, app: _, ...more } = wish;
+    const ranges = this.#world.rangesOf(wish);
     try {
       const request = { owner, ranges, ...more };
       const { address, state } = allocate(this.#blocks(subnet), request, this.#moment);

@@ -150,13 +150,13 @@ export class SimServer {
 
   #claim(port: ApiPort, stored: Stored<"port">): void {
     const { store, subnets, nowMs } = this.#world;
-    const { name, layout, ranges: given, wishable } = subnets.get(port.subnet)!;
+    const { name, layout } = subnets.get(port.subnet)!;
     const blocks = this.#blocksOf(port.subnet).map(({ value }) => value);
     const tried = new Set(
       blocks.filter((block) => claimOf(block, port.uid)).map((block) => block.name),
     );
     const { wish: address, identity, host } = port;
-    const ranges = address === undefined ? given : wishable;
+    const ranges = this.#world.rangesOf({ ...port, address });
     const place = placeClaim(blocks, { layout, ranges, address, identity, host, tried, nowMs });
     if (place.kind === "none") return;
     const lease = { host: "", lease: this.#world.id("lease") };

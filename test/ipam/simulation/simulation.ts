@@ -1,4 +1,6 @@
 /** Hosts, servers and users at random, with faults; then peace, and what must hold in it. */
+
+import { isAmong } from "../../../src/ipam/block-allocation.ts";
 import { checkDrained, checkSettled } from "./checks.ts";
 import { Random } from "./random.ts";
 import { SimHost } from "./sim-host.ts";
@@ -15,10 +17,13 @@ export interface Tally {
 }
 
 const week = 7 * 24 * 3_600_000;
+const apps = ["web", "db", "other"] as const;
 const identities = Array.from({ length: 12 }, (_, i) => ({
   identity: `app${i}`,
+  app: apps[i >> 2]!,
   stickyForMs: [0, 3_600_000, 3 * week][i % 3]!,
 }));
+const appOf = (wanted: string) => identities.find(({ identity }) => identity === wanted)!.app;
 
 /** How often what happens. The steps that end what was begun are most. */
 const weights = {
@@ -192,7 +197,8 @@ export class Simulation {
   #details(subnet: string) {
     const address = this.#wish(subnet);
     const workload = this.#random.chance(0.4) ? this.#random.pick(identities) : undefined;
-    return { ...(address !== undefined && { address }), ...workload };
+    const app = this.#random.pick(apps)!;
+    return { ...(address !== undefined && { address }), app, ...workload };
   }
 
   #attach(): boolean {
@@ -290,7 +296,7 @@ export class Simulation {
     let count = 0;
     for (const [subnet, identity, kept] of this.#keptNow()) {
       const uid = this.world.id("port");
-      const value = { uid, subnet, identity, stickyForMs: week };
+      const value = { uid, subnet, app: appOf(identity), identity, stickyForMs: week };
       this.world.store.commit([], [{ kind: "port", name: uid, value }]);
       this.settle();
       const { address } = this.world.store.get("port", uid)!.value;
@@ -311,6 +317,9 @@ export class Simulation {
       const subnet = value.spec.subnet.name;
       for (const [address, rest] of Object.entries(value.status.allocation?.rested ?? {})) {
         if (rest.identity === undefined || (rest.keptUntil ?? 0) < margin) continue;
+        // One that it had asked for may lie outside what it gets unasked.
+        const ranges = this.world.rangesOf({ subnet, app: appOf(rest.identity) });
+        if (!isAmong(ranges, address)) continue;
         const key = `${subnet}/${rest.identity}`;
         const entry = kept.get(key) ?? [subnet, rest.identity, []];
         entry[2].push(address);

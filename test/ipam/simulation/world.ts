@@ -8,8 +8,10 @@ import {
 import { type BlockAllocation, isAmong } from "../../../src/ipam/block-allocation.ts";
 import type { BlockView } from "../../../src/ipam/block-holder.ts";
 import type { Hello, HostFence } from "../../../src/ipam/host-fence.ts";
+import { type Pool, rangesFor, wishesFor } from "../../../src/ipam/pool.ts";
+import { parseIp } from "../../../src/lib/ip.ts";
 import { parsePrefix } from "../../../src/lib/prefix.ts";
-import type { IpRange } from "../../../src/lib/range.ts";
+import { type IpRange, ipRange } from "../../../src/lib/range.ts";
 import { type ApiPort, MemoryStore } from "./memory-store.ts";
 import { Oracle } from "./oracle.ts";
 import type { Random } from "./random.ts";
@@ -27,10 +29,32 @@ export type Message =
 export interface Subnet {
   readonly name: SubnetName;
   readonly layout: SubnetLayout;
+  /** What is given to who asks for no address of his own. */
   readonly ranges: readonly IpRange[];
   /** What may be asked for by address. */
   readonly wishable: readonly IpRange[];
+  readonly pools: readonly Pool[];
 }
+
+/** Who wants an address of a subnet. */
+export interface Asker {
+  readonly subnet: string;
+  /** What pools select by. */
+  readonly app: string;
+  /** This address and no other. */
+  readonly address?: string;
+}
+
+const poolOf = (app: string, first: string, last: string): Pool => ({
+  ranges: [ipRange(parseIp(first), parseIp(last))],
+  labelSelector: { matchLabels: { app } },
+});
+
+/** Two that share addresses, one across blocks, in a subnet that is short of them. */
+const pools: Readonly<Record<string, readonly Pool[]>> = {
+  blue: [poolOf("web", "10.1.0.4", "10.1.0.11"), poolOf("db", "10.1.0.10", "10.1.0.13")],
+  wide: [poolOf("db", "fd00:1::", "fd00:1::f")],
+};
 
 /** Small, so that they run short; the first two have equal prefixes. */
 const subnets: readonly (readonly [name: string, cidr: string, blockLength: number])[] = [
@@ -42,9 +66,7 @@ const subnets: readonly (readonly [name: string, cidr: string, blockLength: numb
 
 export class World {
   readonly random: Random;
-  readonly oracle = new Oracle((subnet, address) =>
-    isAmong(this.subnets.get(subnet)!.wishable, address),
-  );
+  readonly oracle = new Oracle((asker) => isAmong(this.rangesOf(asker), asker.address));
   readonly store: MemoryStore;
   readonly network: Message[] = [];
   /** Messages that were taken out, of late: they may come once more. */
@@ -73,8 +95,16 @@ export class World {
         layout,
         ranges: givenRanges(layout),
         wishable: wishableRanges(layout),
+        pools: pools[name] ?? [],
       });
     }
+  }
+
+  /** Where the asker's address may be. */
+  rangesOf({ subnet, address, app }: Asker): IpRange[] {
+    const { ranges, wishable, pools: all } = this.subnets.get(subnet)!;
+    const user = { port: { app } };
+    return address === undefined ? rangesFor(user, ranges, all) : wishesFor(user, wishable, all);
   }
 
   /** Whether its agent is the one that the host of its name has. */
@@ -112,8 +142,8 @@ export class World {
   #portChanged(before: ApiPort | undefined, after: ApiPort | undefined): void {
     if (before?.address === after?.address) return;
     const port = (before ?? after)!;
-    const { uid, subnet, identity, stickyForMs } = port;
-    const user = { user: uid, identity, stickyForMs, nowMs: this.nowMs };
+    const { uid, subnet, app, identity, stickyForMs } = port;
+    const user = { user: uid, app, identity, stickyForMs, nowMs: this.nowMs };
     if (before?.address) this.oracle.end(subnet, before.address, user);
     if (after?.address) this.oracle.begin(subnet, after.address, user);
   }
