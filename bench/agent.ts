@@ -176,7 +176,7 @@ const hostLinks = (engine: ResidentEngine): string[] =>
   });
 
 /** From an outside hand's deed until the kernel has again what it took. */
-async function repairsMade({ stateDir, runDir }: Plane): Promise<void> {
+async function repairsMade({ pid, stateDir, runDir }: Plane): Promise<void> {
   const directories = { stateDir, runDir };
   await using engine = new ResidentEngine({ instance: instanceOf(stateDir), directories });
   using socket = new NetlinkSocket("route");
@@ -186,12 +186,15 @@ async function repairsMade({ stateDir, runDir }: Plane): Promise<void> {
     links.push(await untilBack(() => socket.run([deleteLink({ name: link })]), isBack));
   }
   say("a link is deleted by hand, until it is back", seconds(links));
-  const ruleset = () => Bun.spawnSync(["nft", "-s", "list", "ruleset"]).stdout.toString().length;
+  // Those of plugins in process are nobody's here.
+  const table = ["table", "inet", `netloom_${instanceOf(stateDir)}`];
+  const ruleset = () => Bun.spawnSync(["nft", "-s", "list", ...table]).stdout.toString().length;
   const rules: number[] = [];
   for (let i = 0; i < 5; i++) {
     const before = ruleset();
     const flush = () => void Bun.spawnSync(["nft", "flush", "ruleset"]);
     rules.push(await untilBack(flush, () => ruleset() === before));
+    await restOf(pid);
   }
   say("all rules are flushed, until they are back", seconds(rules));
 }

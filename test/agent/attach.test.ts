@@ -55,7 +55,7 @@ test("what an outside hand takes is back in moments, and others' things stay as 
     5_000,
   );
   // Told by the kernel's notices: the next look at everything may be a minute away.
-  expect(world.log).toMatch(/"event":"repaired","foundBy":"notice"/);
+  expect(world.log).toMatch(/"event":"repaired",[^\n]*"foundBy":"notice"/);
   const counted = () => world.control.objects.get("hosts//h1")?.status?.repairs ?? 0;
   await eventually("the host's status counts them", () => counted() >= 3, 15_000);
   await host.shell("ip link del foreign0");

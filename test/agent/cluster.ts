@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Client, client } from "../../src/api/client/client.ts";
 import type { Resource } from "../../src/api/client/resource.ts";
+import { apiVersionOf } from "../../src/api/kind.ts";
 import { kinds } from "../../src/api/kinds/index.ts";
 import type { ApiObject } from "../../src/api/object.ts";
 import { systemPath } from "../support/run.ts";
@@ -69,7 +70,7 @@ export class Cluster {
 
   /** Makes an object, of the namespace `default` where its kind has one. */
   async create(kind: string, name: string, spec: object, metadata: object = {}): Promise<void> {
-    const apiVersion = "netloom.dev/v1alpha1";
+    const apiVersion = apiVersionOf(kindOf(kind));
     const placed = { ...placeOf(kind, name), ...metadata };
     await this.#of(kind).create({ apiVersion, kind, metadata: placed, spec });
   }
