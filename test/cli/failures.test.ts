@@ -4,9 +4,7 @@ import { World } from "./world.ts";
 
 let world: World;
 beforeAll(async () => {
-  world = await World.make();
-  await world.must("create network lab type=bridge");
-  await world.must("create port idle network=lab");
+  world = await World.withLab();
 });
 afterAll(() => world.host.remove());
 

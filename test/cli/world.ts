@@ -34,6 +34,14 @@ export class World {
     return world;
   }
 
+  /** A host with a network `lab`, and its port `idle` that nobody has attached. */
+  static async withLab(): Promise<World> {
+    const world = await World.make();
+    await world.must("create network lab type=bridge");
+    await world.must("create port idle network=lab");
+    return world;
+  }
+
   /** Starts `netloom server` or `netloom agent`, and waits until it serves. */
   async start(...words: readonly string[]): Promise<Bun.Subprocess> {
     const daemon = Bun.spawn(inside([executable, ...words], this.host.netns), {
@@ -63,6 +71,13 @@ export class World {
     const argv = typeof words === "string" ? words.split(" ") : words;
     const options = { netns: this.host.netns, env: { ...this.env, ...env }, stdin };
     return run([executable, ...argv], options);
+  }
+
+  /** Runs it on a terminal of its own, which takes standard output and error together. */
+  async onTerminal(words: string, env: Readonly<Record<string, string>>): Promise<string> {
+    const argv = ["script", "-qec", `${executable} ${words}`, "/dev/null"];
+    const options = { netns: this.host.netns, env: { ...this.env, ...env } };
+    return (await run(argv, options)).stdout;
   }
 
   /** Runs it, and gives what it printed. Throws where it fails. */
