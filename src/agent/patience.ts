@@ -16,3 +16,14 @@ export class Patience {
     return Math.max(0, Math.min(mostMs, this.#end - performance.now()));
   }
 }
+
+/** Waits for the work, but not longer than that: a timer left behind would keep the process. */
+export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const timer = setTimeout(over.resolve, ms);
+  try {
+    await Promise.race([work, over.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

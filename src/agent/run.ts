@@ -22,7 +22,7 @@ import { noteFaults } from "./faults.ts";
 import { Followed } from "./followed.ts";
 import { agentIdentity } from "./identity.ts";
 import { cleanUp, heedBlocks, reconcile, run, undoUnfinished } from "./loop.ts";
-import { Patience } from "./patience.ts";
+import { atMost, Patience } from "./patience.ts";
 import { agentPlugin } from "./plugin.ts";
 import { PortRecords } from "./port-records.ts";
 import { KeyedQueue } from "./queue.ts";
@@ -195,15 +195,12 @@ async function begin(
   held.defer(async () => {
     // What the loop left to go on beside.
     await agent.queue.idle();
-    await Promise.race([report(), Bun.sleep(lastWordsMs)]);
+    await atMost(lastWordsMs, report());
   });
   const tickers = [loop, sweeping, looking, telling, heart];
-  const isHung = () => Bun.sleep(lastWordsMs);
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
-    held.defer(() =>
-      ticker === telling ? Promise.race([ticker.stop(), isHung()]) : ticker.stop(),
-    );
+    held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
   }
   held.defer(async () => {
     removeSync(agentSocket({ runDir }));
