@@ -65,6 +65,16 @@ const anyEnv = fc.record({
   CNI_PATH: mostly("/x"),
 });
 
+const right = {
+  CNI_COMMAND: "ADD",
+  CNI_CONTAINERID: "c1",
+  CNI_IFNAME: "eth0",
+  CNI_NETNS: "/nowhere",
+  CNI_NETNS_OVERRIDE: "",
+  CNI_ARGS: "",
+  CNI_PATH: "/x",
+};
+
 const plugin = {
   type: "fake",
   add: () => emptyResult,
@@ -73,6 +83,12 @@ const plugin = {
   gc: () => {},
   status: () => {},
 };
+
+/** All right but the namespace, which chance alone may not bring in one run. */
+const noNetns: [Record<keyof typeof right, string>, string] = [
+  { ...right, CNI_NETNS: "/etc/passwd" },
+  JSON.stringify({ cniVersion: "1.1.0", name: "net", type: "fake" }),
+];
 
 /** What input alone can lead to; above all not 999. */
 const codes = [1, 4, 6, 7, 8];
@@ -96,7 +112,7 @@ describe("whatever a runtime sends", () => {
         expect(msg.length).toBeGreaterThan(0);
         expect(specVersions).toContain(cniVersion);
       }),
-      { numRuns: 1500 },
+      { numRuns: 1500, examples: [noNetns] },
     );
     // Otherwise the input is too poor to tell anything.
     for (const code of [0, ...codes]) expect(seen).toContain(code);
