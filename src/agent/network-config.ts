@@ -1,5 +1,6 @@
 /** What a declared network is to the drivers of this host: a driver's own configuration. */
 import type { Network, Port } from "../api/kinds/index.ts";
+import { masquerades } from "../api/kinds/network.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { drivers } from "../drivers/index.ts";
 import { ConfigError } from "../model/config-error.ts";
@@ -53,7 +54,7 @@ const options: Readonly<Record<string, (network: Network, hasAddresses: boolean)
     // Behind an uplink the network has routers of its own. Default routes come with the addresses.
     isGateway: network.spec.uplink === undefined,
     severalSubnets: true,
-    ipMasq: network.spec.masquerade,
+    ipMasq: masquerades(network.spec),
     portIsolation: network.spec.portIsolation,
     ...(network.spec.uplink !== undefined && {
       uplink: network.spec.uplink,
@@ -62,7 +63,7 @@ const options: Readonly<Record<string, (network: Network, hasAddresses: boolean)
     }),
     ...guards(network.spec, hasAddresses),
   }),
-  ptp: ({ spec }) => ({ ipMasq: spec.masquerade, ...routers(spec) }),
+  ptp: ({ spec }) => ({ ipMasq: masquerades(spec), ...routers(spec) }),
   macvlan: ({ spec }, hasAddresses) => ({
     ...parent(spec),
     mode: spec.mode ?? "bridge",

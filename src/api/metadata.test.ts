@@ -58,7 +58,7 @@ test("an Invalid reads as Kubernetes' own", () => {
   expect(status.code).toBe(422);
   expect(status.message).toBe(
     'Network.netloom.dev "blue" is invalid: [spec.type: Unsupported value: "x": supported values: ' +
-      '"bridge", "ptp", "macvlan", "ipvlan", "vlan", "host", "none", ' +
+      '"bridge", "ptp", "macvlan", "ipvlan", "vlan", "overlay", "routed", "host", "none", ' +
       "spec.mtu: Invalid value: -1: must be between 0 and 65535, inclusive]",
   );
   expect(status.details?.causes?.[1]).toEqual({

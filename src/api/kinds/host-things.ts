@@ -27,6 +27,14 @@ type Rows = Readonly<Record<string, Row | Parts | typeof nothing>>;
 type Fields<T> = { readonly [F in keyof Required<T>]: Row | Parts | typeof nothing };
 type Item<T> = NonNullable<T> extends readonly (infer I)[] ? I : NonNullable<T>;
 
+const vxlanFields: Fields<NonNullable<Network["spec"]["vxlan"]>> = {
+  // Each host listens there.
+  port: { as: "hostPorts" },
+  ttl: nothing,
+  dscp: nothing,
+  checksumOffload: nothing,
+};
+
 const networkFields: Fields<Network["spec"]> = {
   type: { as: "hostNetwork", when: "host" },
   parent: { as: "parents", isLink: true },
@@ -39,6 +47,12 @@ const networkFields: Fields<Network["spec"]> = {
   bridge: { as: "bridges", isLink: true },
   uplink: { as: "uplinks", isLink: true },
   takeOver: { as: "takeOver", when: true, beside: ["uplink"] },
+  backend: nothing,
+  directRouting: nothing,
+  underlayProtocol: nothing,
+  vxlan: { parts: vxlanFields },
+  multicast: nothing,
+  encryption: nothing,
   masquerade: nothing,
   hairpin: nothing,
   // Others are deceived where a link is shared with them, and where the host forwards.

@@ -1,6 +1,6 @@
 /** Hosts: machines on which an agent makes ports. */
 import { defineKind, type ObjectOfKind } from "../kind.ts";
-import { flag, integer, list, object, text } from "../schema.ts";
+import { flag, integer, keyedList, list, object, text } from "../schema.ts";
 import type { Labels } from "../selectors.ts";
 import { conditionStatus, conditions } from "./fields.ts";
 
@@ -24,9 +24,26 @@ export const hostKind = defineKind({
   description: "A machine on which an agent makes ports.",
   spec: object("What is asked of it.", {
     unschedulable: flag("It gets no new blocks of addresses.", { default: false }),
+    addresses: list(
+      "Addresses that other hosts reach it by; those of its default route's link unless set.",
+      text("One.", { format: "ip" }),
+    ),
   }),
   status: object("What its agent reports.", {
     addresses: list("Addresses that other hosts reach it by.", text("One.", { format: "ip" })),
+    underlay: keyedList(
+      "The same, one of each family, as overlays and routed networks use them.",
+      ["address"],
+      object("One of them.", {
+        address: text("The address.", { format: "ip", required: true }),
+        prefixLength: integer("Of its link's subnet.", {
+          minimum: 0,
+          maximum: 128,
+          required: true,
+        }),
+        mtu: integer("Of its link, in bytes.", { minimum: 68, maximum: 65536, required: true }),
+      }),
+    ),
     version: text("Of its agent."),
     kernel: text("Of its operating system."),
     ports: integer("Ports attached there.", { minimum: 0, maximum: 1_000_000 }),

@@ -6,7 +6,7 @@ import { conditionStatus, conditions, selector } from "./fields.ts";
 
 const spec = object("How the network is made, the same on each host.", {
   type: text("How ports are connected on their host.", {
-    enum: ["bridge", "ptp", "macvlan", "ipvlan", "vlan", "host", "none"],
+    enum: ["bridge", "ptp", "macvlan", "ipvlan", "vlan", "overlay", "routed", "host", "none"],
     required: true,
     immutable: true,
   }),
@@ -39,9 +39,40 @@ const spec = object("How the network is made, the same on each host.", {
   takeOver: flag("bridge: take the uplink even where a network manager would put it back.", {
     default: false,
   }),
-  masquerade: flag("bridge, ptp: what leaves the subnet bears the host's address.", {
-    default: false,
+  backend: text("routed: how packets come from host to host; vxlan unless set.", {
+    enum: ["vxlan", "host-gw", "wireguard", "udp", "bgp"],
   }),
+  directRouting: flag("routed, backend vxlan: hosts on one link reach each other by plain routes."),
+  underlayProtocol: text("overlay, routed: what hosts reach each other by; ipv4 unless set.", {
+    enum: ["ipv4", "ipv6"],
+  }),
+  vxlan: object("overlay, and routed with backend vxlan: how packets are wrapped.", {
+    port: integer("UDP port; 4789 unless set, older fabrics have 8472.", {
+      minimum: 1,
+      maximum: 65535,
+    }),
+    ttl: integer("Hops that a wrapped packet may take; as the host's own unless set.", {
+      minimum: 1,
+      maximum: 255,
+    }),
+    dscp: integer(
+      "Class of service of wrapped packets (RFC 2474); that of the packet unless set.",
+      {
+        minimum: 0,
+        maximum: 63,
+      },
+    ),
+    checksumOffload: flag("False: for cards that damage or stall on wrapped packets.", {
+      default: true,
+    }),
+  }),
+  multicast: flag("overlay: broadcasts and multicasts reach ports on all hosts; true unless set."),
+  encryption: text("overlay: whether hosts exchange its packets encrypted; none unless set.", {
+    enum: ["none", "wireguard"],
+  }),
+  masquerade: flag(
+    "bridge, ptp, routed: what leaves for outside bears the host's address; routed: unless false.",
+  ),
   hairpin: flag("bridge, ptp: a port may reach itself through its published ports.", {
     default: true,
   }),
@@ -75,6 +106,14 @@ const spec = object("How the network is made, the same on each host.", {
 const status = object("How it fares.", {
   subnets: list("Its subnets.", text("A subnet's name.")),
   ports: integer("How many ports are on it.", { minimum: 0, maximum: 1_000_000_000 }),
+  vni: integer("overlay, routed: its VXLAN network identifier (RFC 7348).", {
+    minimum: 1,
+    maximum: 2 ** 24 - 1,
+  }),
+  mtu: integer("overlay, routed: bytes that pass between all of its hosts.", {
+    minimum: 0,
+    maximum: 65535,
+  }),
   conditions,
 });
 
@@ -91,16 +130,22 @@ const ofTypes: Readonly<Record<string, readonly Spec["type"][]>> = {
   vlan: ["macvlan", "ipvlan", "vlan", "bridge"],
   bridge: ["bridge"],
   uplink: ["bridge"],
+  backend: ["routed"],
+  underlayProtocol: ["overlay", "routed"],
+  vxlan: ["overlay", "routed"],
+  multicast: ["overlay"],
+  encryption: ["overlay"],
 };
 /** The same of flags, which are there always: where they may be true. */
 const flagsOfTypes: Readonly<Record<string, readonly Spec["type"][]>> = {
   takeOver: ["bridge"],
-  masquerade: ["bridge", "ptp"],
+  masquerade: ["bridge", "ptp", "routed"],
+  directRouting: ["routed"],
   hostShim: ["macvlan"],
   portIsolation: ["bridge"],
-  duplicateAddressDetection: ["bridge", "macvlan", "ipvlan", "vlan"],
-  // What a port of type ptp says reaches the host alone, which heeds no routers.
-  sendRouterAdvertisements: ["bridge", "macvlan", "ipvlan", "vlan"],
+  duplicateAddressDetection: ["bridge", "macvlan", "ipvlan", "vlan", "overlay"],
+  // What a port of type ptp or routed says reaches the host alone, which heeds no routers.
+  sendRouterAdvertisements: ["bridge", "macvlan", "ipvlan", "vlan", "overlay"],
 };
 /** What IPv4 needs. */
 const leastMtu = 68;
@@ -120,6 +165,16 @@ const companions: readonly [keyof Spec, (spec: Spec) => boolean, string][] = [
     'goes with mode "bridge" only: other modes keep ports on one parent apart',
   ],
   ["mtu", ({ mtu }) => mtu === 0 || mtu >= leastMtu, `must be 0, or ${leastMtu} or more`],
+  [
+    "directRouting",
+    ({ backend = "vxlan" }) => backend === "vxlan",
+    'goes with backend "vxlan" only: others have plain routes, or none',
+  ],
+  [
+    "vxlan",
+    ({ type, backend = "vxlan" }) => type !== "routed" || backend === "vxlan",
+    'goes with backend "vxlan" only',
+  ],
   ["masquerade", ({ uplink }) => uplink === undefined, "does not go with an uplink: leave one out"],
 ];
 const isGiven = (value: unknown) =>
@@ -161,6 +216,9 @@ function check({ spec }: { readonly spec: Spec }): Fault[] {
   }
   return faults;
 }
+
+/** Whether what leaves for outside bears the host's address. */
+export const masquerades = ({ type, masquerade = type === "routed" }: Spec): boolean => masquerade;
 
 export const networkKind = defineKind({
   group: "netloom.dev",
