@@ -4,7 +4,7 @@ import { Writer } from "../../lib/bytes.ts";
 import { addAddress, removeAddress } from "./address.ts";
 import { addBridgeVlans, removeBridgeVlans } from "./bridge-vlan.ts";
 import { exchange, layoutOf } from "./captured.ts";
-import { replaceFdbEntry } from "./fdb.ts";
+import { appendFdbEntry, replaceFdbEntry } from "./fdb.ts";
 import { changeLink, createLink, deleteLink } from "./link.ts";
 import { decode, encode, type Message, messages, nlmF, type Request } from "./message.ts";
 import { replaceNeigh } from "./neigh.ts";
@@ -35,6 +35,9 @@ const rule = {
   table: 10800,
   priority: 10800,
 };
+
+/** What `bridge` calls permanent is two states at once: 0x80 and 0x40. */
+const remote = { index: 8, table: "self", dst: "192.0.2.2", state: 0xc0 } as const;
 
 /** Commands, and our request for the same. */
 const pairs: [string, Request][] = [
@@ -90,6 +93,28 @@ const pairs: [string, Request][] = [
   ],
   ["ip link add name d0", createLink({ name: "d0", kind: "dummy", index: 8, mtu: 1300 })],
   [
+    "ip link add name x4",
+    createLink({
+      ...{ name: "x4", kind: "vxlan", index: 8, mtu: 1450 },
+      vxlan: {
+        ...{ id: 4097, local: "192.0.2.1", port: 4789, ttl: 64, tos: 0x28 },
+        ...{ learning: false, df: "set" },
+      },
+    }),
+  ],
+  [
+    "ip link add name x6",
+    createLink({
+      ...{ name: "x6", kind: "vxlan", index: 9 },
+      vxlan: {
+        ...{ id: 16777215, local6: "2001:db8::1", port: 8472, tos: 1, learning: false },
+        portRange: { low: 10000, high: 20000 },
+      },
+    }),
+  ],
+  ["bridge fdb append", appendFdbEntry({ ...remote, mac: "00:00:00:00:00:00" })],
+  ["bridge fdb replace 02:00:00:00:00:0a", replaceFdbEntry({ ...remote, mac: mac("0a") })],
+  [
     "bridge vlan add dev v vid 10",
     addBridgeVlans({ index: 6 }, [{ vid: 10, pvid: true, untagged: true }]),
   ],
@@ -140,7 +165,7 @@ const pairs: [string, Request][] = [
   ["ip neigh replace 10.1.0.7", replaceNeigh({ index: 5, dst: "10.1.0.7", mac: mac("07") })],
   // What `bridge` calls static is two states at once: 0x40 and 0x02.
   [
-    "bridge fdb replace",
+    `bridge fdb replace ${mac("09")}`,
     replaceFdbEntry({ index: 6, mac: mac("09"), table: "master", state: 0x42 }),
   ],
   ["ip rule add from 10.1.0.0/16", addRule(rule)],

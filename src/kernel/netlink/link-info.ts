@@ -43,6 +43,7 @@ export interface LinkInfo {
   readonly ipvlan?: Value<(typeof linkKinds)["ipvlan"]>;
   readonly macvlan?: Value<(typeof linkKinds)["macvlan"]>;
   readonly vlan?: Value<(typeof linkKinds)["vlan"]>;
+  readonly vxlan?: Value<(typeof linkKinds)["vxlan"]>;
   /** Of links in a bridge. */
   readonly bridgePort?: BridgePortSettings;
 }
@@ -79,6 +80,7 @@ export function linkOf({ header, attrs }: Decoded<typeof linkLayout>): LinkInfo 
     ipvlan: dataOf("ipvlan") as LinkInfo["ipvlan"],
     macvlan: dataOf("macvlan") as LinkInfo["macvlan"],
     vlan: dataOf("vlan") as LinkInfo["vlan"],
+    vxlan: dataOf("vxlan") as LinkInfo["vxlan"],
     bridgePort:
       kindInfo.portKind === "bridge" ? (kindInfo.portData as BridgePortSettings) : undefined,
   };
