@@ -2,7 +2,7 @@
 import type { Network, Port } from "../api/kinds/index.ts";
 import { masquerades } from "../api/kinds/network.ts";
 import type { Driver } from "../drivers/driver.ts";
-import { drivers } from "../drivers/index.ts";
+import { declaredDrivers, drivers } from "../drivers/index.ts";
 import { ConfigError } from "../model/config-error.ts";
 
 /** How ports of a network are attached on this host. */
@@ -30,7 +30,11 @@ export const engineNetwork = ({ metadata }: Network): string =>
 export const bridgeName = ({ metadata, spec }: Pick<Network, "metadata" | "spec">): string =>
   spec.bridge ?? `nlb-${metadata.uid.replaceAll("-", "").slice(0, 8)}`;
 
-const mtu = (spec: Spec) => (spec.mtu === 0 ? {} : { mtu: spec.mtu });
+/** Of a network that spans hosts, what passes between all of them. */
+const mtu = ({ spec, status }: Pick<Network, "spec" | "status">) => {
+  const bytes = status?.mtu ?? spec.mtu;
+  return bytes === 0 ? {} : { mtu: bytes };
+};
 const routers = (spec: Spec) => ({
   acceptRa: spec.acceptRouterAdvertisements,
   ...(spec.sendRouterAdvertisements && { raGuard: false }),
@@ -79,6 +83,11 @@ const options: Readonly<Record<string, (network: Network, hasAddresses: boolean)
     ...(spec.ipvlanFlag !== undefined && { flag: spec.ipvlanFlag }),
     ...adverts(spec),
   }),
+  overlay: (network, hasAddresses) => ({
+    bridge: bridgeName(network),
+    portIsolation: network.spec.portIsolation,
+    ...guards(network.spec, hasAddresses),
+  }),
   vlan: ({ spec }, hasAddresses) => ({
     master: spec.parent,
     vlanId: spec.vlan,
@@ -113,11 +122,13 @@ export function networkConfig(
     ...mapping,
     ...(hostIp !== undefined && { hostIP: hostIp }),
   }));
-  const driver = drivers.find(({ networkType }) => networkType === spec.type);
+  const driver = [...drivers, ...declaredDrivers].find(
+    ({ networkType }) => networkType === spec.type,
+  );
   const own = Object.hasOwn(options, spec.type) ? options[spec.type]! : () => ({});
   return {
     ...(driver && { driver }),
-    raw: { ...own(network, hasAddresses), ...mtu(spec), hairpin: spec.hairpin },
+    raw: { ...own(network, hasAddresses), ...mtu(network), hairpin: spec.hairpin },
     portMappings,
     isRouter: routing.includes(spec.type) && spec.uplink === undefined,
     isRouted: spec.mode === "l3" || spec.mode === "l3s",

@@ -5,6 +5,7 @@ import { answer } from "../cni/run.ts";
 import { agentSocket } from "../engine/agent-files.ts";
 import { bootId } from "../engine/boot.ts";
 import { sha256 } from "../engine/names.ts";
+import { instancePaths } from "../engine/paths.ts";
 import { ResidentEngine } from "../engine/resident.ts";
 import { removeSync } from "../kernel/sys/files.ts";
 import type { Log } from "../lib/log.ts";
@@ -22,6 +23,8 @@ import { noteFaults } from "./faults.ts";
 import { Followed } from "./followed.ts";
 import { agentIdentity } from "./identity.ts";
 import { cleanUp, heedBlocks, reconcile, run, undoUnfinished } from "./loop.ts";
+import { followOverlays } from "./overlay/follow.ts";
+import { Overlays } from "./overlay/overlays.ts";
 import { atMost, Patience } from "./patience.ts";
 import { agentPlugin } from "./plugin.ts";
 import { PortRecords } from "./port-records.ts";
@@ -96,10 +99,14 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     held.use(await lockDir(runDir, "the run directory"));
     held.use(await lockDir(stateDir, "the state directory"));
     const instance = instanceOf(stateDir);
-    const engine = held.use(new ResidentEngine({ instance, directories: { stateDir, runDir } }));
+    const engine = held.use(
+      new ResidentEngine({ paths: instancePaths(instance, { stateDir, runDir }) }),
+    );
     const { paths } = engine;
     const parts = assemble(settings, engine);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
+    held.use(parts.agent.overlays);
+    parts.agent.overlays.load();
     await run(parts.agent, [undoUnfinished]);
     await begin(parts, settings, held);
     log({
@@ -129,6 +136,7 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const { boot } = incarnation;
   const queue = new KeyedQueue();
   const own = {
+    overlays: new Overlays(engine, log),
     ...{ host, engine, log, spec, control, patience: new Patience(Number.POSITIVE_INFINITY) },
     serving: new Serving(spec, host, incarnation),
     records: new PortRecords(`${paths.stateDir}/ports`, log),
@@ -144,13 +152,14 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const report = async () => ((await reporter.report()) ? heartbeatMs : retryMs);
   const telling = ticker("report", report, log);
   const repairs = new Repairs(engine, log);
+  const allRepairs = () => [repairs, ...own.overlays.all().map((overlay) => overlay.repairs)];
   const changed = () => {
-    repairs.attachmentsChanged();
+    for (const one of allRepairs()) one.attachmentsChanged();
     // The runtime gets its answer first.
     setImmediate(() => telling.nudge());
   };
   const agent: Agent = { ...own, ports: reporter, changed };
-  return { agent, control, api, report, telling, repairs, folder };
+  return { agent, control, api, report, telling, repairs, allRepairs, folder };
 }
 
 async function begin(
@@ -167,14 +176,8 @@ async function begin(
     return loopPeriodMs;
   };
   const loop = ticker("loop", pass, log);
-  // Apart from the loop: a look at many attachments takes long, and a change must not wait for it.
-  const look = async () => {
-    const begun = performance.now();
-    await run(agent, [repairs.pass]);
-    const pauseMs = lookPause * (performance.now() - begun);
-    return Math.min(Math.max(loopPeriodMs, pauseMs), longestPauseMs);
-  };
-  const looking = ticker("repairs", look, log);
+  const looking = lookTicker(parts, log);
+  const joining = overlayTicker(agent);
   const heart = heartOf(parts, settings);
   control.onWant = () => heart.nudge();
   control.onReached = (isReached) => sayReached(runDir, { servers, isReached }, log);
@@ -182,6 +185,7 @@ async function begin(
   repairs.onLook = (report, foundBy) => noteFaults(agent, report, { isWhole: foundBy === "pass" });
   heedChanges(parts, { loop, heart, cleaning });
   const repairing = repairs.follow();
+  agent.overlays.watch();
   const ended = new AbortController();
   const { signal } = ended;
   const following = followSpec(api, host, { events: control, log, signal });
@@ -197,7 +201,7 @@ async function begin(
     await agent.queue.idle();
     await atMost(lastWordsMs, report());
   });
-  const tickers = [loop, sweeping, looking, telling, heart];
+  const tickers = [loop, joining, sweeping, looking, telling, heart];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
     held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
@@ -211,6 +215,30 @@ async function begin(
   await server.listen(agentSocket({ runDir }));
 }
 
+/** Apart from the loop: a look at many attachments takes long, and no change must wait for it. */
+function lookTicker({ agent, allRepairs }: ReturnType<typeof assemble>, log: Log): Ticker {
+  const look = async () => {
+    const begun = performance.now();
+    await run(
+      agent,
+      allRepairs().map((one) => one.pass),
+    );
+    const pauseMs = lookPause * (performance.now() - begun);
+    return Math.min(Math.max(loopPeriodMs, pauseMs), longestPauseMs);
+  };
+  return ticker("repairs", look, log);
+}
+
+function overlayTicker(agent: Agent): Ticker {
+  const { overlays, log } = agent;
+  const follow = async () => ((await followOverlays(agent)) ? loopPeriodMs : retryMs);
+  const joining = ticker("overlays", follow, log);
+  overlays.onNews = () => joining.nudge();
+  overlays.onLook = (report, foundBy, overlay) =>
+    noteFaults(agent, report, { isWhole: foundBy === "pass", overlay });
+  return joining;
+}
+
 /** What is to be done when the node spec changes, a server is heard again, or a wait ends. */
 function heedChanges(
   { agent, control, telling }: ReturnType<typeof assemble>,
@@ -218,6 +246,7 @@ function heedChanges(
 ): void {
   const { loop, heart, cleaning } = own;
   control.onChange = (changes) => {
+    agent.overlays.heed(changes);
     if (changes.some(({ key, object }) => key.startsWith("networks/") && !object)) cleaning.want();
     // Without changes: a server is heard again.
     if (changes.length === 0 || changes.some(({ isNews }) => isNews)) agent.aside.wake();
@@ -252,10 +281,11 @@ const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
 
 /** Tells that the host is alive, and what it has. */
 function heartOf(
-  { agent, control, api, repairs, folder }: ReturnType<typeof assemble>,
+  { agent, control, api, allRepairs, folder }: ReturnType<typeof assemble>,
   { host, version, log, isBesideStore }: AgentSettings,
 ): Ticker {
   const vigil = new Vigil();
+  const repairsMade = () => allRepairs().reduce((sum, { count }) => sum + count, 0);
   let isRefused = false;
   let known: { readonly atMs: number; readonly addresses: readonly string[] } | undefined;
   /** Not with each nudge: routes of many containers take long to list. */
@@ -274,7 +304,7 @@ function heartOf(
       ...(failure !== undefined && { failure }),
       ...(damage !== undefined && { damage }),
     };
-    const counted = { ports, repairs: repairs.count, wantedBlocks };
+    const counted = { ports, repairs: repairsMade(), wantedBlocks };
     const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };
     try {
       const addresses = await addressesNow();

@@ -13,6 +13,46 @@ export const labelsOfHost = (name: string, labels: Labels | undefined): Labels =
   ...labels,
 });
 
+const spec = object("What is asked of it.", {
+  unschedulable: flag("It gets no new blocks of addresses.", { default: false }),
+  addresses: list(
+    "Addresses that other hosts reach it by; those of its default route's link unless set.",
+    text("One.", { format: "ip" }),
+  ),
+});
+
+const status = object("What its agent reports.", {
+  addresses: list("Addresses that other hosts reach it by.", text("One.", { format: "ip" })),
+  underlay: keyedList(
+    "The same, one of each family, as overlays and routed networks use them.",
+    ["address"],
+    object("One of them.", {
+      address: text("The address.", { format: "ip", required: true }),
+      prefixLength: integer("Of its link's subnet.", {
+        minimum: 0,
+        maximum: 128,
+        required: true,
+      }),
+      mtu: integer("Of its link, in bytes.", { minimum: 68, maximum: 65536, required: true }),
+    }),
+  ),
+  version: text("Of its agent."),
+  kernel: text("Of its operating system."),
+  ports: integer("Ports attached there.", { minimum: 0, maximum: 1_000_000 }),
+  repairs: integer("Objects that an outside hand changed and the agent put back since it began.", {
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+  }),
+  boot: text("In which boot it is: blocks are confirmed for one boot."),
+  agent: text("Which agent serves it: what its state directory keeps tells it from others."),
+  wantedBlocks: list(
+    "Subnets that it has too few free addresses of, as namespace/name.",
+    text("A subnet.", { format: "reference" }),
+  ),
+  heartbeat: text("When its agent was last heard of.", { format: "date-time" }),
+  conditions,
+});
+
 export const hostKind = defineKind({
   group: "netloom.dev",
   version: "v1alpha1",
@@ -22,47 +62,8 @@ export const hostKind = defineKind({
   shortNames: ["ho"],
   namespaced: false,
   description: "A machine on which an agent makes ports.",
-  spec: object("What is asked of it.", {
-    unschedulable: flag("It gets no new blocks of addresses.", { default: false }),
-    addresses: list(
-      "Addresses that other hosts reach it by; those of its default route's link unless set.",
-      text("One.", { format: "ip" }),
-    ),
-  }),
-  status: object("What its agent reports.", {
-    addresses: list("Addresses that other hosts reach it by.", text("One.", { format: "ip" })),
-    underlay: keyedList(
-      "The same, one of each family, as overlays and routed networks use them.",
-      ["address"],
-      object("One of them.", {
-        address: text("The address.", { format: "ip", required: true }),
-        prefixLength: integer("Of its link's subnet.", {
-          minimum: 0,
-          maximum: 128,
-          required: true,
-        }),
-        mtu: integer("Of its link, in bytes.", { minimum: 68, maximum: 65536, required: true }),
-      }),
-    ),
-    version: text("Of its agent."),
-    kernel: text("Of its operating system."),
-    ports: integer("Ports attached there.", { minimum: 0, maximum: 1_000_000 }),
-    repairs: integer(
-      "Objects that an outside hand changed and the agent put back since it began.",
-      {
-        minimum: 0,
-        maximum: Number.MAX_SAFE_INTEGER,
-      },
-    ),
-    boot: text("In which boot it is: blocks are confirmed for one boot."),
-    agent: text("Which agent serves it: what its state directory keeps tells it from others."),
-    wantedBlocks: list(
-      "Subnets that it has too few free addresses of, as namespace/name.",
-      text("A subnet.", { format: "reference" }),
-    ),
-    heartbeat: text("When its agent was last heard of.", { format: "date-time" }),
-    conditions,
-  }),
+  spec,
+  status,
   columns: [
     {
       name: "Ready",
