@@ -49,6 +49,8 @@ export class NodeSpec {
   #complete = false;
   #bookmarks = 0;
   #revision: string | undefined;
+  /** Of the last change that was told: others of the same commit may follow. */
+  #latest = 0;
 
   /** A whole spec has arrived, now or earlier: what is not in it is not to be. */
   get isComplete(): boolean {
@@ -75,6 +77,7 @@ export class NodeSpec {
   begin(): void {
     this.#seen = new Set();
     this.#revision = undefined;
+    this.#latest = 0;
   }
 
   /** Takes an event in; gives what it changed. ERROR is the feed's own affair. */
@@ -83,13 +86,16 @@ export class NodeSpec {
     if (type === "BOOKMARK") {
       this.#bookmarks++;
       const isEnd = object.metadata.annotations?.[initialEventsEnd] === "true";
-      if (isEnd || !this.#seen) this.#revision = object.metadata.resourceVersion;
+      if (isEnd || !this.#seen) {
+        this.#revision = object.metadata.resourceVersion;
+        this.#latest = revisionOf(object);
+      }
       return isEnd ? this.#end() : [];
     }
     const key = this.#keyOf(object);
     const known = this.#get(key);
     if (!this.#seen) {
-      this.#revision = object.metadata.resourceVersion;
+      this.#goOn(revisionOf(object));
       // What comes late, as from a server that lags behind, must not bring back what was.
       if (known && revisionOf(object) < revisionOf(known)) return [];
     }
@@ -106,6 +112,13 @@ export class NodeSpec {
     const areAddressesKnown = Bun.deepEquals(addressesOf(known), addressesOf(object));
     const isNews = !isSpecKnown || !asked.every(isKnown) || !areAddressesKnown;
     return [{ key, object, ...(known && { previous: known }), isNews }];
+  }
+
+  /** What is told of other objects with a change bears older revisions: they move nothing back. */
+  #goOn(revision: number): void {
+    if (revision <= this.#latest) return;
+    if (this.#latest > 0) this.#revision = String(this.#latest);
+    this.#latest = revision;
   }
 
   #end(): SpecChange[] {
