@@ -30,7 +30,7 @@ import { agentPlugin } from "./plugin.ts";
 import { PortRecords } from "./port-records.ts";
 import { KeyedQueue } from "./queue.ts";
 import { Repairs } from "./repairs.ts";
-import { hostAddresses } from "./report/host-addresses.ts";
+import { type HostAddresses, hostAddresses } from "./report/host-addresses.ts";
 import { reportHost } from "./report/host-report.ts";
 import { Reporter } from "./report/reporter.ts";
 import { Vigil } from "./report/vigil.ts";
@@ -287,12 +287,13 @@ function heartOf(
   const vigil = new Vigil();
   const repairsMade = () => allRepairs().reduce((sum, { count }) => sum + count, 0);
   let isRefused = false;
-  let known: { readonly atMs: number; readonly addresses: readonly string[] } | undefined;
+  let known: (HostAddresses & { readonly atMs: number }) | undefined;
   /** Not with each nudge: routes of many containers take long to list. */
   const addressesNow = async () => {
-    if (known && performance.now() < known.atMs + heartbeatMs / 2) return known.addresses;
-    known = { addresses: await hostAddresses(agent.engine), atMs: performance.now() };
-    return known.addresses;
+    if (known && performance.now() < known.atMs + heartbeatMs / 2) return known;
+    const named = agent.spec.host(host)?.spec.addresses;
+    known = { ...(await hostAddresses(agent.engine, named)), atMs: performance.now() };
+    return known;
   };
   const beat = async () => {
     const wantedBlocks = [...new Set([...control.wanted, ...shortSubnets(agent)])];
@@ -307,9 +308,10 @@ function heartOf(
     const counted = { ports, repairs: repairsMade(), wantedBlocks };
     const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };
     try {
-      const addresses = await addressesNow();
+      const { addresses, underlay, missing } = await addressesNow();
+      const own = { addresses, underlay, missing };
       const clocks = { now: new Date(), nowMs: performance.now(), vigil, isBesideStore };
-      const { refusal, revision } = await reportHost(api, { host, ...told, addresses }, clocks);
+      const { refusal, revision } = await reportHost(api, { host, ...told, ...own }, clocks);
       if (revision !== undefined) agent.addresses.passed(revision);
       if (refusal !== undefined && !isRefused) {
         log({ level: "warn", event: "not serving", error: refusal });
