@@ -35,7 +35,7 @@ export function rangesOn(
     : subtractRanges(ranges, spaceOf(prefixes));
 }
 
-/** Whether this host may have this block: no other's prefix has it, and its own do if it has any. */
+/** Whether a host may have a block: no other's prefix has it, and its own do if it has any. */
 export function isInPlace(
   { cidr, host }: { readonly cidr: Prefix; readonly host: string },
   prefixes: readonly NodePrefix[],

@@ -1,4 +1,4 @@
-/** Whose which part of a subnet is: kept beside hosts, and no other host's though two ask at once. */
+/** Whose a part of a subnet is: kept beside hosts, and one host's alone though two ask at once. */
 import { equalJson } from "../../api/json.ts";
 import { type Host, type IPBlock, kinds, type Subnet } from "../../api/kinds/index.ts";
 import type { ApiObject, Fault } from "../../api/object.ts";
@@ -66,7 +66,8 @@ async function takenBy(draft: Draft, name: string, { subnet, cidr: text }: Prefi
 
 /**
  * No block goes to a host where another's prefix is, or beside its own. The server that leases it
- * may not know of a prefix that was given meanwhile: it is to look again. Throws ApiError (Conflict).
+ * may not know of a prefix that was given meanwhile, and is to look again. Throws ApiError
+ * (Conflict).
  */
 export async function refuseMisplacedBlock(
   draft: Draft,

@@ -1,4 +1,4 @@
-/** What reconcilers make of hosts' prefixes: leases, recalls, conditions, and prefixes that are cut. */
+/** What reconcilers make of hosts' prefixes: leases, recalls, conditions, and new prefixes. */
 import { describe, expect, test } from "bun:test";
 import type { Host, IPBlock } from "../../api/kinds/index.ts";
 import { type Any, manager, reconciled, until } from "./reconcile-fixture.ts";
