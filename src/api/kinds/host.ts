@@ -3,6 +3,7 @@ import { defineKind, type ObjectOfKind } from "../kind.ts";
 import { flag, integer, keyedList, list, object, text } from "../schema.ts";
 import type { Labels } from "../selectors.ts";
 import { conditionStatus, conditions } from "./fields.ts";
+import { checkPrefixes, type PrefixOfSubnet, prefixReferences } from "./host-prefixes.ts";
 
 /** The operator says in which boot a host was when it went for good: `netloom.dev/over=<boot>`. */
 export const overAnnotation = "netloom.dev/over";
@@ -18,6 +19,19 @@ const spec = object("What is asked of it.", {
   addresses: list(
     "Addresses that other hosts reach it by; those of its default route's link unless set.",
     text("One.", { format: "ip" }),
+  ),
+  prefixes: keyedList(
+    "Parts of subnets that are its own: its ports get addresses of these alone where it has any " +
+      "of a subnet, and no other host's ports do. The server adds one of each subnet with " +
+      "nodePrefixLength.",
+    ["subnet", "cidr"],
+    object("One of them.", {
+      subnet: text("The subnet, as namespace/name.", { format: "reference", required: true }),
+      cidr: text("Its addresses: one or more whole blocks of the subnet.", {
+        format: "cidr",
+        required: true,
+      }),
+    }),
   ),
 });
 
@@ -52,6 +66,12 @@ const status = object("What its agent reports.", {
   heartbeat: text("When its agent was last heard of.", { format: "date-time" }),
   conditions,
 });
+
+/** The prefixes that the host has of a subnet, `namespace/name`. */
+export const prefixesOf = (
+  { spec }: { readonly spec: { readonly prefixes?: readonly PrefixOfSubnet[] } },
+  subnet: string,
+): string[] => (spec.prefixes ?? []).flatMap((each) => (each.subnet === subnet ? each.cidr : []));
 
 export const hostKind = defineKind({
   group: "netloom.dev",
@@ -94,6 +114,13 @@ export const hostKind = defineKind({
       cell: ({ status }) => status?.addresses?.join(","),
     },
     {
+      name: "Prefixes",
+      type: "string",
+      description: "Parts of subnets that are its own.",
+      wide: true,
+      cell: ({ spec }) => spec.prefixes?.map(({ cidr }) => cidr).join(","),
+    },
+    {
       name: "Version",
       type: "string",
       description: "Of its agent.",
@@ -109,6 +136,8 @@ export const hostKind = defineKind({
     },
   ],
   selectable: [],
+  check: checkPrefixes,
+  references: ({ spec }) => prefixReferences(spec.prefixes),
 });
 
 /** Whether it may have blocks, in the words of `ipam/host-fence.ts`. */
