@@ -9,6 +9,7 @@ import { tunData } from "./tun.ts";
 import { vethData } from "./veth.ts";
 import { vlanData } from "./vlan.ts";
 import { vrfData } from "./vrf.ts";
+import { wireguardData } from "./wireguard.ts";
 
 /** Kind → its IFLA_INFO_DATA. */
 export const linkKinds = {
@@ -20,6 +21,7 @@ export const linkKinds = {
   veth: vethData,
   vlan: vlanData,
   vrf: vrfData,
+  wireguard: wireguardData,
 } as const;
 
 /** Kind of the master → its IFLA_INFO_SLAVE_DATA. */
