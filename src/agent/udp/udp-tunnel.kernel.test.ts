@@ -1,5 +1,6 @@
 /** Two namespaces joined by the udp backend: pings, iperf3, forgeries, a killed process. */
 import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { patient } from "../../../test/support/patience.ts";
 import { ScratchNetns } from "../../kernel/netns/scratch.ts";
 import { type TunnelPeer, tunnelMtu } from "../../tunnel/router.ts";
@@ -20,10 +21,13 @@ class Host implements AsyncDisposable {
       link,
       local: this.outside.map((address) => ({ address, port })),
       log: () => {},
-      command: ["nsenter", `--net=${this.netns.path}`, process.execPath, main],
+      command: this.command,
     });
   }
 
+  get command(): string[] {
+    return ["nsenter", `--net=${this.netns.path}`, process.execPath, main];
+  }
   get outside(): string[] {
     return [`192.0.2.${this.number}`, `2001:db8::${this.number}`];
   }
@@ -172,6 +176,31 @@ describe("the udp backend", () => {
       expect(json.end.sum_received.bytes).toBeGreaterThan(1 << 20);
       expect(json.end.sum_received_bidir_reverse.bytes).toBeGreaterThan(1 << 20);
       await server.exited;
+    },
+    limitMs,
+  );
+
+  test(
+    "ends when its agent is killed, and the link stays",
+    async () => {
+      await using host = new Host(1);
+      host.ip("link set lo up");
+      const settings = { link, local: [{ address: "127.0.0.1", port }], command: host.command };
+      const script = `
+        import { UdpTunnel } from "${import.meta.dir}/udp-tunnel.ts";
+        const tunnel = new UdpTunnel({ ...${JSON.stringify(settings)}, log: () => {} });
+        await tunnel.start();
+        console.log(tunnel.pid);
+        await Bun.sleep(1e6);`;
+      const agent = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+      const { value } = await agent.stdout.getReader().read();
+      const place = `/proc/${Number(new TextDecoder().decode(value))}`;
+      expect(existsSync(place)).toBe(true);
+      agent.kill("SIGKILL");
+      const end = performance.now() + patient(10_000);
+      while (existsSync(place) && performance.now() < end) await Bun.sleep(10);
+      expect(existsSync(place)).toBe(false);
+      host.ip(`link show ${link}`);
     },
     limitMs,
   );

@@ -55,7 +55,10 @@ export class UdpTunnel implements AsyncDisposable {
     return this.#child?.pid;
   }
 
-  /** Until the link is there and packets flow. Throws UdpTunnelError with what is wrong. */
+  /**
+   * Until the link is there and packets flow. Throws UdpTunnelError with what is wrong, and goes on
+   * trying until it is disposed of.
+   */
   async start(): Promise<void> {
     await this.#begin();
   }
