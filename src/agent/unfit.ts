@@ -59,6 +59,10 @@ const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.l
 
 /** Throws ConfigError. */
 export function refuseUnfit(asked: Asked): void {
+  const { encryption = "none" } = asked.network.spec;
+  if (encryption !== "none") {
+    throw new ConfigError("spec.encryption", `"${encryption}" is not made yet: take "none"`);
+  }
   const spec = asked.port?.spec;
   if (!spec) return;
   for (const [field, isUnfit, why] of rules) {

@@ -25,7 +25,7 @@ test("of its links the container's alone is told", () => {
 test("its VXLAN link is made in the underlay, in the bridge, and learns nothing", () => {
   const segment = {
     ...{ bridge: "nlb-blue", network: "a.blue", vni: 16777215, local: "2001:db8::1" },
-    ...{ port: 8472, mtu: 1430, mark: "0123456789abcdef", dscp: 0 },
+    ...{ checksumOffload: true, port: 8472, mtu: 1430, mark: "0123456789abcdef", dscp: 0 },
   };
   const link = segmentLink(segment, plainHost);
   expect(link).toMatchObject({

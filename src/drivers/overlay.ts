@@ -46,6 +46,8 @@ export interface SegmentConfig {
   readonly port: number;
   readonly ttl?: number;
   readonly dscp?: number;
+  /** False: the host works out checksums itself before it wraps a packet. */
+  readonly checksumOffload: boolean;
   /** Bytes. */
   readonly mtu: number;
   /** 16 hex digits that no attachment has. */

@@ -12,7 +12,7 @@ import { Overlay } from "./overlay.ts";
 
 const blue: Omit<SegmentConfig, "local"> = {
   ...{ bridge: "nlb-blue", network: "default.blue", vni: 4097, port: 4789, mtu: 1450 },
-  mark: "0123456789abcdef",
+  ...{ mark: "0123456789abcdef", checksumOffload: true },
 };
 
 let held: DisposableStack;
@@ -200,7 +200,7 @@ describe.each(["IPv4", "IPv6"])("over %s", (family) => {
 
   test("another UDP port, class of service and address of the host take hold", async () => {
     const { one, two, first, second, c1 } = await pair();
-    const changed = { ...blue, mtu, port: 8472, dscp: 46, ttl: 9 };
+    const changed = { ...blue, mtu, port: 8472, dscp: 46, ttl: 9, checksumOffload: false };
     one.netns.run(
       "ip",
       "addr",
@@ -220,6 +220,8 @@ describe.each(["IPv4", "IPv6"])("over %s", (family) => {
       byKey([...here(2), ...elsewhere(1, moved)]),
     );
     const text = await counted(two.netns, "udp port 8472", () => ping(c1, "10.1.0.2"));
+    const inside = ["nsenter", `--net=${first.place.netns}`, "ethtool", "-k", "nlx-4097"];
+    expect(Bun.spawnSync(inside).stdout.toString()).toContain("tx-checksumming: off");
     expect(text).toContain(`${moved}.`);
     expect(text).toContain("10.1.0.1 > 10.1.0.2: ICMP echo request");
   });

@@ -19,6 +19,7 @@ import {
   type SegmentLinks,
 } from "../../engine/segment-entries.ts";
 import { removeNetns } from "../../kernel/netns/netns.ts";
+import { leaveChecksums, leavesChecksums } from "../../kernel/sys/offload.ts";
 import type { Log } from "../../lib/log.ts";
 import { hostNetns, type KernelObject } from "../../model/kernel-object.ts";
 import { networkScope } from "../../model/port.ts";
@@ -66,6 +67,7 @@ export class Overlay {
     this.network = config.network;
     return this.engine.run(async (engine) => {
       const isChanged = await joinLinks(engine, config);
+      offload(engine.session, config);
       const links = linksOf(engine.session, config);
       const from = isChanged ? undefined : this.#entries;
       this.#entries = undefined;
@@ -113,6 +115,14 @@ async function joinLinks({ session, paths }: Engine, config: SegmentConfig): Pro
   apply(session, [...gone.map((object) => ({ op: "delete", object }) as const), ...steps]);
   session.flush();
   return true;
+}
+
+/** No message of netlink says it, and few need it: some cards stall on wrapped packets. */
+function offload(session: KernelSession, { vni, checksumOffload }: SegmentConfig): void {
+  const { socket } = session.namespace(hostNetns);
+  const name = segmentLinkName(vni);
+  if (leavesChecksums(socket.fd, name) === checksumOffload) return;
+  leaveChecksums(socket.fd, name, checksumOffload);
 }
 
 /** The kernel changes neither a VXLAN link's identifier nor its UDP port. */

@@ -40,9 +40,10 @@ export function segmentConfig(network: Network, host: Host | undefined): Segment
   const local = underlayAddress(network, host?.status?.underlay);
   const { vni, mtu } = network.status ?? {};
   if (local === undefined || vni === undefined || mtu === undefined) return undefined;
-  const { port = usualPort, ttl, dscp } = network.spec.vxlan ?? {};
+  const { port = usualPort, ttl, dscp, checksumOffload = true } = network.spec.vxlan ?? {};
   return {
     ...{ bridge: bridgeName(network), network: engineNetwork(network), vni, local, port, mtu },
+    checksumOffload,
     ...(ttl !== undefined && { ttl }),
     ...(dscp !== undefined && { dscp }),
     mark: overlayKey(network.metadata.uid),
