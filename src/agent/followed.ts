@@ -33,6 +33,6 @@ const partsOf = (
   { network, port, subnets }: Asked,
 ): readonly unknown[] => [
   ...[shape, notCurrent?.reason, notCurrent?.message, portUid],
-  ...[network.metadata.uid, network.spec, port?.metadata.uid, port?.spec],
+  ...[network.metadata.uid, network.spec, network.status?.mtu, port?.metadata.uid, port?.spec],
   ...subnets.flatMap(({ metadata, spec }) => [metadata.uid, spec]),
 ];

@@ -22,7 +22,7 @@ const rules: readonly [keyof Port["spec"], (asked: Asked) => boolean, string][] 
   [
     "publish",
     ({ network }) => unpublished.includes(network.spec.type),
-    'leads through the host, which takes a network of type "bridge" or "ptp"',
+    'leads through the host, which takes a network of type "bridge", "ptp" or "routed"',
   ],
   [
     "mac",

@@ -6,6 +6,7 @@ import { hostDevice } from "./host-device.ts";
 import { ipvlan } from "./ipvlan.ts";
 import { macvlan } from "./macvlan.ts";
 import { ptp } from "./ptp.ts";
+import { routed } from "./routed.ts";
 import { tap } from "./tap.ts";
 import { vlan } from "./vlan.ts";
 
@@ -16,6 +17,7 @@ export const drivers: readonly Driver<any>[] = [
   ipvlan,
   macvlan,
   ptp,
+  routed,
   tap,
   vlan,
 ];
