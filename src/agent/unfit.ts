@@ -2,6 +2,7 @@
 import type { Network, Port, Subnet } from "../api/kinds/index.ts";
 import type { Call } from "../cni/plugin.ts";
 import { ConfigError } from "../model/config-error.ts";
+import { refuseBackend } from "./routed/backends/index.ts";
 
 type Type = Network["spec"]["type"];
 
@@ -59,6 +60,7 @@ const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.l
 
 /** Throws ConfigError. */
 export function refuseUnfit(asked: Asked): void {
+  refuseBackend(asked.network);
   const spec = asked.port?.spec;
   if (!spec) return;
   for (const [field, isUnfit, why] of rules) {

@@ -161,3 +161,61 @@ test("is one of several networks of a container, routed ones too", async () => {
   expect(await reaches(other.box, both.addresses[1]!)).toBe(true);
   for (const each of [both, one, other]) await detach(each);
 });
+
+/** Another host, which the test's outside plays, with a block of the network. */
+function declareElsewhere(address: string): void {
+  const metadata = { name: "h2" };
+  const underlay = [{ address, prefixLength: 24, mtu: 1500 }];
+  world.control.put("hostpeers", { metadata, spec: { underlay } });
+  const spec = { network: "default/blue", host: "h2", cidr: "10.86.0.192/26" };
+  world.control.put("blockroutes", { metadata: { name: "elsewhere" }, spec });
+}
+
+test("reaches containers of other hosts, also while no agent is there, until the network goes", async () => {
+  const { control, host } = world;
+  const one = await attach("blue");
+  await sh(
+    `ip addr add 10.86.0.200/32 dev lo; ip route replace 10.86.0.0/26 via ${lan.host4}`,
+    host.outside,
+  );
+  const known = control.objects.get("hosts//h1")!;
+  const underlay = [{ address: lan.host4, prefixLength: 24, mtu: 1500 }];
+  control.put("hosts", { ...known, status: { ...known.status, underlay } });
+  declare({ backend: "host-gw" });
+  declareElsewhere(lan.outside4);
+  await eventually("it is reached", () => reaches(one.box, "10.86.0.200"));
+  const routes = () => sh("ip route show proto 108 metric 10800");
+  await eventually("its own block is closed", async () => (await routes()).includes("blackhole"));
+  await sh("ip route flush proto 108 metric 10800; ip link set uplink down; ip link set uplink up");
+  await eventually("it is repaired", () => reaches(one.box, "10.86.0.200"));
+
+  await world.endAgent("SIGKILL");
+  expect(await reaches(one.box, "10.86.0.200")).toBe(true);
+  await world.startAgent();
+  expect(await reaches(one.box, "10.86.0.200")).toBe(true);
+
+  declareElsewhere("192.0.2.9");
+  const condition = () =>
+    control.objects
+      .get("hosts//h1")
+      ?.status.conditions.find(({ type }: any) => type === "NetworkUnavailable");
+  await eventually("the host tells of it", () => condition()?.status === "True", 30_000);
+  expect(condition().message).toContain('network "default/blue" does not reach host "h2"');
+  expect(await routes()).toContain("unreachable 10.86.0.192/26");
+  declareElsewhere(lan.outside4);
+  await eventually("it is reached again", () => reaches(one.box, "10.86.0.200"));
+  await detach(one);
+
+  declare({ backend: "bgp" });
+  const box = await host.addContainer();
+  const refused = async () => {
+    const { status, stdout } = await world.cni("add", "--json", world.list("blue", "blue"), box);
+    return status === 1 && stdout.includes('spec.backend: this release has no \\"bgp\\"');
+  };
+  await eventually("it is refused", refused);
+  for (const name of Object.values(cidrs)) {
+    control.remove("subnets", { namespace: "default", name });
+  }
+  control.remove("networks", { namespace: "default", name: "blue" });
+  await eventually("its routes are gone", async () => !(await routes()).includes("10.86."));
+}, 90_000);

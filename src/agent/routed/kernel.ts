@@ -28,6 +28,8 @@ export interface Brought {
 
 /** Routes without a device of their own have `lo`. */
 const loopback = 1;
+/** By it they are known from routes of containers, which no other host has a part in. */
+const priority = 10800;
 
 export class RoutedKernel implements Disposable {
   readonly #socket: NetlinkSocket;
@@ -174,12 +176,12 @@ export class RoutedKernel implements Disposable {
   #writesOfRoute(entry: RouteEntry, before: RouteEntry | undefined): Item[] {
     const { dst, type } = entry;
     if (type !== "unicast") {
-      const write: Item = { entry, request: replaceRoute({ dst, type }) };
+      const write: Item = { entry, request: replaceRoute({ dst, type, priority }) };
       return [write, ...leftovers(entry, before)];
     }
     const oif = entry.device === undefined ? undefined : this.#indexes.get(entry.device);
     if (entry.device !== undefined && oif === undefined) return [];
-    const request = replaceRoute({ dst, gateway: entry.gateway, oif });
+    const request = replaceRoute({ dst, gateway: entry.gateway, oif, priority });
     return [{ entry, request }, ...leftovers(entry, before)];
   }
 
@@ -198,10 +200,10 @@ export class RoutedKernel implements Disposable {
 
 function removalOf(route: RouteEntry): Request {
   const { dst } = route;
-  const common = { dst, protocol: netloomProtocol };
-  if (route.type === "unicast") return removeRoute({ ...common, gateway: route.gateway });
+  const ours = { dst, priority, protocol: netloomProtocol };
+  if (route.type === "unicast") return removeRoute({ ...ours, gateway: route.gateway });
   // IPv6 tells routes apart by their links and gateways, not by their types.
-  return removeRoute({ ...common, type: route.type, ...(dst.includes(":") && { oif: loopback }) });
+  return removeRoute({ ...ours, type: route.type, ...(dst.includes(":") && { oif: loopback }) });
 }
 
 /** IPv6 replaces a route by one of its own sort only, and else has both. */
@@ -225,9 +227,10 @@ function deviceOf({ name, mac, mtu, up, vxlan = {} }: LinkInfo): VxlanDevice {
   };
 }
 
-/** Undefined: it is of a container, on its own link. */
+/** Undefined: it is another part's. */
 function routeOf(route: RouteInfo, devices: ReadonlyMap<number, string>): RouteEntry | undefined {
   const { dst, type, gateway, oif } = route;
+  if (route.priority !== priority) return undefined;
   if (type === "blackhole" || type === "unreachable") return { kind: "route", dst, type };
   if (type !== "unicast" || gateway === undefined) return undefined;
   const device = oif === undefined ? undefined : devices.get(oif);

@@ -1,4 +1,4 @@
-/** Packets wrapped in UDP, between devices that know each other's addresses beforehand. RFC 7348. */
+/** Packets wrapped in UDP, between devices that know each other beforehand. RFC 7348. */
 import { parseIp } from "../../../lib/ip.ts";
 import { parsePrefix } from "../../../lib/prefix.ts";
 import type { Entry, RouteEntry } from "../entries.ts";
