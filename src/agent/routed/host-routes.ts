@@ -4,6 +4,7 @@ import type { NodeSpec } from "../spec/node-spec.ts";
 import { desiredOf } from "./desired.ts";
 import { difference } from "./entries.ts";
 import type { RoutedKernel } from "./kernel.ts";
+import { Transition } from "./transition.ts";
 import { viewOf } from "./view.ts";
 
 /** How often all that is there is looked at: not all changes are told of. */
@@ -19,6 +20,7 @@ interface About {
 
 export class HostRoutes {
   readonly #about: About;
+  readonly #transition = new Transition();
   #lookedMs = Number.NEGATIVE_INFINITY;
   #troubles: readonly string[] = [];
   #failures: readonly string[] = [];
@@ -45,7 +47,9 @@ export class HostRoutes {
     const { spec, host, kernel, log } = this.#about;
     if (!spec.isComplete) return lookMs;
     if (performance.now() - this.#lookedMs >= lookMs) this.#look();
-    const { entries, troubles } = desiredOf(viewOf(spec, host));
+    const { entries: desired, troubles } = desiredOf(viewOf(spec, host));
+    const now = { applied: kernel.applied, desired, nowMs: performance.now() };
+    const { entries, waitMs = lookMs } = this.#transition.stage(now);
     // Only what was heard in this run tells what is not to be.
     const { set, gone, failures } = kernel.bring(entries, spec.revision !== undefined);
     if (set + gone > 0) log({ level: "info", event: "routes changed", set, gone });
@@ -58,7 +62,7 @@ export class HostRoutes {
     }
     this.#troubles = troubles;
     this.#failures = failures;
-    return lookMs;
+    return Math.min(waitMs, lookMs);
   }
 
   #look(): void {

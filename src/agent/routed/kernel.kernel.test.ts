@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { desiredOf } from "./desired.ts";
 import { difference } from "./entries.ts";
 import { Fabric, pings } from "./fabric-fixture.ts";
+import { Transition } from "./transition.ts";
 
 const ways = [
   ["plain routes", { backend: "host-gw" }, false],
@@ -105,6 +106,46 @@ test("another backend, and another identifier, take the place of the one before"
       .replaceAll(/^(fd40\S+)/gm, "$1 dev c0"),
   );
 });
+
+test("packets under way come through while hosts change over one after the other", async () => {
+  using fabric = new Fabric(2);
+  fabric.bring({ backend: "host-gw" });
+  const steps = fabric.hosts.map(({ kernel }, i) => {
+    const transition = new Transition();
+    return (spec: object) => {
+      const desired = desiredOf(fabric.view(i + 1, spec)).entries;
+      const now = { applied: kernel.applied, desired, nowMs: performance.now() };
+      const { entries, waitMs } = transition.stage(now);
+      kernel.bring(entries, true);
+      return waitMs;
+    };
+  });
+  const [one, two] = fabric.hosts;
+  const enter = ["nsenter", `--net=${one!.box.path}`];
+  const ping = (address: string) =>
+    Bun.spawn([...enter, "ping", "-q", "-i", "0.005", address], { stdout: "pipe" });
+  const all = two!.addresses.map(ping);
+  for (const backend of ["vxlan", "host-gw"]) {
+    // The second host hears of it later.
+    for (const step of steps) {
+      step({ backend });
+      await Bun.sleep(300);
+    }
+    while (steps.map((step) => step({ backend })).some((waitMs) => waitMs !== undefined)) {
+      await Bun.sleep(50);
+    }
+  }
+  for (const running of all) running.kill("SIGINT");
+  for (const running of all) {
+    const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(
+      await new Response(running.stdout).text(),
+    )!;
+    // One may be under way when it ends.
+    expect(Number(received)).toBeGreaterThanOrEqual(Number(sent) - 1);
+    expect(Number(sent)).toBeGreaterThan(100);
+  }
+  expect(two!.netns.run("ip", "-br", "link", "show", "type", "vxlan")).toBe("");
+}, 30_000);
 
 test("what is there already is found by another process, and kept", () => {
   using fabric = new Fabric(2);

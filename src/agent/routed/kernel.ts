@@ -149,8 +149,9 @@ export class RoutedKernel implements Disposable {
     this.#socket.run([changeLink({ name }, { alias: this.#alias })]);
     const ipv4 = `net/ipv4/conf/${name}`;
     const ipv6 = `net/ipv6/conf/${name}`;
-    // While a network's way changes, packets may come by another one than answers go.
-    const values = [{ path: `${ipv4}/rp_filter`, value: "2" }];
+    // While a network's way changes, packets may come by another one than answers go. 2, loose,
+    // drops those too on a link that has no IPv4 address (fib_validate_source).
+    const values = [{ path: `${ipv4}/rp_filter`, value: "0" }];
     if (readSysctl(this.#netns, `${ipv6}/disable_ipv6`) !== undefined) {
       for (const key of ["disable_ipv6", "accept_ra", "accept_dad"]) {
         values.push({ path: `${ipv6}/${key}`, value: "0" });
