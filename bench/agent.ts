@@ -2,6 +2,7 @@
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { instanceOf } from "../src/agent/run.ts";
+import { instancePaths } from "../src/engine/paths.ts";
 import { ResidentEngine } from "../src/engine/resident.ts";
 import { deleteLink } from "../src/kernel/netlink/link.ts";
 import { getLink } from "../src/kernel/netlink/link-info.ts";
@@ -143,7 +144,9 @@ async function passes({ pid, stateDir, runDir }: Plane): Promise<void> {
   const directories = { stateDir, runDir };
   process.kill(pid, "SIGSTOP");
   try {
-    await using engine = new ResidentEngine({ instance: instanceOf(stateDir), directories });
+    await using engine = new ResidentEngine({
+      paths: instancePaths(instanceOf(stateDir), directories),
+    });
     const pass = async () => {
       const begun = performance.now();
       const { repaired, failed } = await engine.repairAll();
@@ -178,7 +181,9 @@ const hostLinks = (engine: ResidentEngine): string[] =>
 /** From an outside hand's deed until the kernel has again what it took. */
 async function repairsMade({ pid, stateDir, runDir }: Plane): Promise<void> {
   const directories = { stateDir, runDir };
-  await using engine = new ResidentEngine({ instance: instanceOf(stateDir), directories });
+  await using engine = new ResidentEngine({
+    paths: instancePaths(instanceOf(stateDir), directories),
+  });
   using socket = new NetlinkSocket("route");
   const links: number[] = [];
   for (const link of hostLinks(engine).slice(-10)) {

@@ -108,6 +108,10 @@ const commands: Readonly<Record<string, (words: readonly string[]) => Promise<nu
     const { version } = manifest;
     return (await import("./agent/command.ts")).runAgentCommand({ ...command, version });
   },
+  /** For the agent alone: see docs/design/udp-backend.md. */
+  async "udp-tunnel"(words) {
+    return (await import("./tunnel/command.ts")).runTunnelCommand(words);
+  },
   async server(words) {
     const { parseServerCommand, serverHelp } = await import("./cli/server.ts");
     const command = parseServerCommand(words);

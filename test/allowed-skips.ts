@@ -8,6 +8,7 @@ const reasons: Record<Feature, string> = {
   "vlan filtering": "Bridges do not look at VLAN tags",
   dummy: "No links of type dummy",
   vrf: "No links of type vrf",
+  wireguard: "No links of type wireguard",
   sctp: "No SCTP sockets",
   netem: "No queueing discipline netem",
   flower: "No traffic filter flower",

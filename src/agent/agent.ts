@@ -5,6 +5,7 @@ import type { Log } from "../lib/log.ts";
 import type { Addresses } from "./addresses/addresses.ts";
 import type { Aside } from "./aside.ts";
 import type { Followed } from "./followed.ts";
+import type { Overlays } from "./overlay/overlays.ts";
 import type { Patience } from "./patience.ts";
 import type { PortRecord, PortRecords } from "./port-records.ts";
 import type { KeyedQueue } from "./queue.ts";
@@ -16,7 +17,9 @@ export interface Agent {
   /** This host's name in the API. */
   readonly host: string;
   readonly serving: Serving;
+  /** The host's own; attachments to overlays are in another's. */
   readonly engine: ResidentEngine;
+  readonly overlays: Overlays;
   readonly log: Log;
   readonly spec: NodeSpec;
   readonly records: PortRecords;

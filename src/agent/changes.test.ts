@@ -5,6 +5,7 @@ import type { Agent } from "./agent.ts";
 import { Aside } from "./aside.ts";
 import { followChanges } from "./changes.ts";
 import { Followed } from "./followed.ts";
+import { Overlays } from "./overlay/overlays.ts";
 import type { PortRecord } from "./port-records.ts";
 import { KeyedQueue } from "./queue.ts";
 import { shapeOf, wantedOf } from "./wanted.ts";
@@ -55,6 +56,7 @@ function host(type: string) {
     },
     engine: { run: async () => [], change: async () => "not attached" },
   } as unknown as Agent;
+  Object.assign(agent, { overlays: new Overlays(agent.engine as never, () => {}) });
   return { now, network, port, kept, follow: () => followChanges(agent) };
 }
 

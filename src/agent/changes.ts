@@ -182,14 +182,14 @@ async function change(
   { wanted, given }: { readonly wanted: Wanted; readonly given: readonly SubnetAddress[] },
 ): Promise<void> {
   const { driver, isRouted } = wanted.config;
-  const { engine, log } = agent;
+  const { engine, overlays, log } = agent;
   const { containerId, ifName, netns } = record;
   const own = callFor(callOf(record, record.given!, log), wanted);
   const { whole, extras } = await withExtras(own, driver!);
   const taken = await familiesWithDefault(engine, { netns, ifName });
   // How many there may be is asked of those who come.
   const { maxMacs: _, ...raw } = own.conf.raw;
-  const changed = await engine.change({
+  const changed = await overlays.engineOf(record.id, record).change({
     ...{ containerId, ifName, netns, network: own.conf.name, maker: "netloom" },
     ...{ driver: whole, config: whole.parse(raw), extras },
     allocation: {

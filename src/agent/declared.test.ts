@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { Aside } from "./aside.ts";
 import { makeDeclared, removeSurplus } from "./declared.ts";
 import { forEach } from "./each.ts";
+import { Overlays } from "./overlay/overlays.ts";
 import type { PortRecord } from "./port-records.ts";
 import { KeyedQueue } from "./queue.ts";
 
@@ -48,6 +49,7 @@ function hostOf(names: readonly string[]) {
       },
     },
   };
+  Object.assign(agent, { overlays: new Overlays(agent.engine as never, () => {}) });
   const pass = () => forEach([removeSurplus, makeDeclared], (piece) => piece(agent as never));
   return { ports, serving, log, stuck, pass };
 }

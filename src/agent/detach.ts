@@ -17,7 +17,7 @@ export async function detachHere(
   agent: Agent,
   { containerId, ifName, netns }: Attachment & { readonly netns?: string },
 ): Promise<void> {
-  const { records, addresses, engine } = agent;
+  const { records, addresses, engine, overlays } = agent;
   const id = idOf(agent, { containerId, ifName });
   const record = records.get(id);
   const place = [netns, record?.netns].find((path) => path !== undefined && isThere(path));
@@ -30,13 +30,14 @@ export async function detachHere(
     },
   };
   // Who joins another has nothing of his own.
-  if (record?.joins === undefined) await engine.detach(request);
+  if (record?.joins === undefined) await overlays.engineOf(id, record).detach(request);
   if (record && record.stage !== "gone") {
     const { reported: _, ...rest } = record;
     records.write({ ...rest, stage: "gone", since: timestamp() });
   }
   if (records.unreadable.has(id)) records.remove(id);
   removeSync(goneFile(engine.paths, id));
+  overlays.touch(record?.overlay);
   agent.changed();
 }
 

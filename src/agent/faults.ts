@@ -3,17 +3,21 @@ import type { RepairReport } from "../engine/repair.ts";
 import { FileError } from "../kernel/sys/files.ts";
 import type { Agent } from "./agent.ts";
 
-/** `isWhole`: everything was looked at, so all others are well. What can't be kept is logged. */
+/**
+ * `isWhole`: everything was looked at, of one overlay or of none, so all others there are well.
+ * What can't be kept is logged.
+ */
 export async function noteFaults(
   agent: Agent,
   { failed }: Pick<RepairReport, "failed">,
-  { isWhole }: { readonly isWhole: boolean },
+  { isWhole, overlay }: { readonly isWhole: boolean; readonly overlay?: string },
 ): Promise<void> {
   const { faults } = agent;
-  if (isWhole) faults.clear();
+  const there = agent.records.here().filter((record) => record.overlay === overlay);
+  if (isWhole) for (const { id } of there) faults.delete(id);
   const touched = new Set(failed.map(({ id }) => id));
   for (const { id, error } of failed) faults.set(id, (error as Error).message);
-  const ids = agent.records.here().flatMap(({ id, fault }) => {
+  const ids = there.flatMap(({ id, fault }) => {
     const isNews = isWhole || touched.has(id) ? fault !== faults.get(id) : false;
     return isNews ? [id] : [];
   });

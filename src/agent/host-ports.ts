@@ -4,8 +4,9 @@ import type { PortRecord } from "./port-records.ts";
 import { hostAddresses } from "./report/host-addresses.ts";
 
 /** Throws NetlinkError. */
-export async function addressesOfHost({ engine }: Pick<Agent, "engine">) {
-  return (await hostAddresses(engine)).map((address) => ({ address }));
+export async function addressesOfHost({ engine, spec, host }: Agent) {
+  const { addresses } = await hostAddresses(engine, spec.host(host)?.spec.addresses);
+  return addresses.map((address) => ({ address }));
 }
 
 const textOf = (addresses: PortRecord["addresses"]) =>

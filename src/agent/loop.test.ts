@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Aside } from "./aside.ts";
 import { reconcile, run, undoUnfinished } from "./loop.ts";
+import { Overlays } from "./overlay/overlays.ts";
 import { KeyedQueue } from "./queue.ts";
 
 const stateDir = mkdtempSync(join(tmpdir(), "netloom-loop-"));
@@ -55,6 +56,7 @@ function hostOf(here: readonly ReturnType<typeof record>[]) {
       },
     },
   };
+  Object.assign(agent, { overlays: new Overlays(agent.engine as never, () => {}) });
   const left = () => agent.records.here().map(({ id }) => id);
   const endNetwork = () => {
     isNetworkThere = false;

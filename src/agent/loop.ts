@@ -121,7 +121,9 @@ function stock(agent: Agent): void {
 }
 
 /** What ports of networks that are gone shared. Waits until nobody attaches. Throws BusyError. */
-export async function cleanUp({ engine, records, log }: Agent): Promise<void> {
+export async function cleanUp({ overlays, records, log }: Agent): Promise<void> {
   const kept = new Set(records.here().map(({ id }) => id));
-  for (const what of await engine.clean(kept)) log({ level: "info", event: "removed", what });
+  for (const engine of overlays.engines()) {
+    for (const what of await engine.clean(kept)) log({ level: "info", event: "removed", what });
+  }
 }

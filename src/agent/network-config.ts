@@ -2,7 +2,7 @@
 import type { Network, Port, Subnet } from "../api/kinds/index.ts";
 import { masquerades } from "../api/kinds/network.ts";
 import type { Driver } from "../drivers/driver.ts";
-import { drivers } from "../drivers/index.ts";
+import { declaredDrivers, drivers } from "../drivers/index.ts";
 import { ConfigError } from "../model/config-error.ts";
 
 /** How ports of a network are attached on this host. */
@@ -30,9 +30,9 @@ export const engineNetwork = ({ metadata }: Network): string =>
 export const bridgeName = ({ metadata, spec }: Pick<Network, "metadata" | "spec">): string =>
   spec.bridge ?? `nlb-${metadata.uid.replaceAll("-", "").slice(0, 8)}`;
 
-/** What spans hosts has what passes between all of them, unless told otherwise. */
-const mtu = ({ spec, status }: Network) => {
-  const bytes = spec.mtu || status?.mtu || 0;
+/** Of a network that spans hosts, what passes between all of them. */
+const mtu = ({ spec, status }: Pick<Network, "spec" | "status">) => {
+  const bytes = status?.mtu ?? spec.mtu;
   return bytes === 0 ? {} : { mtu: bytes };
 };
 const routers = (spec: Spec) => ({
@@ -95,6 +95,11 @@ const options: Readonly<Record<string, (network: Network, cidrs: Cidrs) => Raw>>
     ...(spec.ipvlanFlag !== undefined && { flag: spec.ipvlanFlag }),
     ...adverts(spec),
   }),
+  overlay: (network, cidrs) => ({
+    bridge: bridgeName(network),
+    portIsolation: network.spec.portIsolation,
+    ...guards(network.spec, cidrs.length > 0),
+  }),
   vlan: ({ spec }, cidrs) => ({
     master: spec.parent,
     vlanId: spec.vlan,
@@ -129,7 +134,9 @@ export function networkConfig(
     ...mapping,
     ...(hostIp !== undefined && { hostIP: hostIp }),
   }));
-  const driver = drivers.find(({ networkType }) => networkType === spec.type);
+  const driver = [...drivers, ...declaredDrivers].find(
+    ({ networkType }) => networkType === spec.type,
+  );
   const own = Object.hasOwn(options, spec.type) ? options[spec.type]! : () => ({});
   return {
     ...(driver && { driver }),

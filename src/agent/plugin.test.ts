@@ -6,6 +6,7 @@ import type { Call } from "../cni/plugin.ts";
 import type { Agent } from "./agent.ts";
 import { Aside } from "./aside.ts";
 import { reconcile } from "./loop.ts";
+import { Overlays } from "./overlay/overlays.ts";
 import { Patience } from "./patience.ts";
 import { agentPlugin } from "./plugin.ts";
 import { type PortRecord, PortRecords } from "./port-records.ts";
@@ -55,7 +56,7 @@ function host(declared: readonly string[] = ["web", "api"]) {
       ...{ all: () => [], subnetsOf: () => [], mayUse: () => true },
     },
     engine: {
-      ...{ paths: { stateDir }, run: async () => [], unreadable: () => new Map() },
+      ...{ paths: { stateDir }, run: async () => ({ addresses: [] }), unreadable: () => new Map() },
       idOf: ({ containerId }: { containerId: string }) => containerId.padStart(16, "0"),
       async detach({ containerId }: { containerId: string }) {
         detached.push(containerId);
@@ -67,6 +68,7 @@ function host(declared: readonly string[] = ["web", "api"]) {
       declare: async (record: PortRecord) => record,
     },
   };
+  Object.assign(agent, { overlays: new Overlays(agent.engine as never, () => {}) });
   const plugin = agentPlugin(agent as unknown as Agent, {
     again: false,
     patience: new Patience(1000),

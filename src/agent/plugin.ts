@@ -4,6 +4,7 @@ import type { Call, Plugin } from "../cni/plugin.ts";
 import { driverPlugin } from "../cni/plugins/driver-plugin.ts";
 import type { AttachmentId, Result } from "../cni/types.ts";
 import { goneFile } from "../engine/agent-files.ts";
+import { overlayKey } from "../engine/overlay-place.ts";
 import { existsSync, statSync } from "../kernel/sys/files.ts";
 import { agentIpam, type OnReserved, toPortAddress } from "./addresses/agent-ipam.ts";
 import type { Agent } from "./agent.ts";
@@ -13,6 +14,8 @@ import { addressesOfHost } from "./host-ports.ts";
 import { addressesToo, joinedBy, joining } from "./joined.ts";
 import { linkless } from "./linkless.ts";
 import { inDeclaredWords } from "./network-config.ts";
+import { enterOverlay } from "./overlay/follow.ts";
+import { isOverlay } from "./overlay/segment-config.ts";
 import type { Patience } from "./patience.ts";
 import type { PortRecord } from "./port-records.ts";
 import { mustServe } from "./serving.ts";
@@ -71,13 +74,15 @@ async function add(agent: Agent, call: Call, again: boolean): Promise<Result> {
     }
     let record = newRecord(call, { id, target, before });
     agent.records.write(record);
+    const { spec } = agent;
+    const bookmarks = target.port && spec.port(target.names.port) ? undefined : spec.bookmarks;
     let mayBeMade = false;
     try {
       if (record.isOurs) {
         record = await agent.ports.declare(record, agent.patience.leftMs());
         mayBeMade = true;
       }
-      const result = await attach(agent, call, { target, record });
+      const result = await attach(agent, call, { target, record, bookmarks });
       agent.changed();
       return result;
     } catch (error) {
@@ -145,6 +150,7 @@ function newRecord(call: Call, { id, target, before }: About): PortRecord {
     netns: call.netns!,
     network,
     networkUid: target.network.metadata.uid,
+    ...(isOverlay(target.network) && { overlay: overlayKey(target.network.metadata.uid) }),
     port,
     ...bindingOf(before, port),
     ...(target.names.identity !== undefined && { identity: target.names.identity }),
@@ -167,9 +173,14 @@ function bindingOf(before: PortRecord | undefined, port: PortRecord["port"]) {
 interface Attaching {
   readonly target: Target;
   readonly record: PortRecord;
+  /** How many had come before a server could know of the port; undefined: it knew already. */
+  readonly bookmarks: number | undefined;
 }
 
-async function attach(agent: Agent, call: Call, { target, record }: Attaching): Promise<Result> {
+async function attach(agent: Agent, call: Call, attaching: Attaching): Promise<Result> {
+  const { target, record, bookmarks } = attaching;
+  const isOver = record.overlay !== undefined && record.joins === undefined;
+  using _overlay = isOver ? await enterOverlay(agent, target.network, bookmarks) : undefined;
   const { result, reserved, dns } = await make(agent, call, { target, record });
   const inside = result.interfaces.findLast(({ sandbox }) => sandbox !== undefined);
   const outside = result.interfaces.filter(({ sandbox }) => sandbox === undefined);
@@ -192,7 +203,11 @@ async function attach(agent: Agent, call: Call, { target, record }: Attaching): 
 }
 
 /** Gives the record too, with what was reserved and told for it. */
-async function make(agent: Agent, call: Call, { target, record }: Attaching) {
+async function make(
+  agent: Agent,
+  call: Call,
+  { target, record }: Pick<Attaching, "target" | "record">,
+) {
   let reserved = record;
   let dns = dnsDigest([]);
   let endTurn = () => {};
@@ -243,7 +258,7 @@ async function pluginFor(agent: Agent, request: PluginRequest): Promise<Plugin> 
   if (!driver) return linkless(target);
   const ipam = agentIpam(agent, target, onReserved);
   return driverPlugin(call, driver, {
-    open: () => agent.engine.open(),
+    open: () => agent.overlays.engineFor(target.network).open(),
     ipam: async () => ipam,
   });
 }

@@ -40,6 +40,8 @@ export interface PortRecord extends Attachment {
   /** Another network of the same name is not this one; absent in records of earlier versions. */
   readonly networkUid?: string;
   readonly port: Name;
+  /** Key of the overlay that it is in; absent: it is in none. */
+  readonly overlay?: string;
   /** Of the port's object, once the API was told: another of the same name is another port. */
   readonly portUid?: string;
   /** Of this host's binding, from before it is told: a later attachment has a higher one. */

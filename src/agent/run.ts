@@ -5,6 +5,7 @@ import { answer } from "../cni/run.ts";
 import { agentSocket } from "../engine/agent-files.ts";
 import { bootId } from "../engine/boot.ts";
 import { sha256 } from "../engine/names.ts";
+import { instancePaths } from "../engine/paths.ts";
 import { ResidentEngine } from "../engine/resident.ts";
 import { removeSync } from "../kernel/sys/files.ts";
 import type { Log } from "../lib/log.ts";
@@ -22,12 +23,14 @@ import { noteFaults } from "./faults.ts";
 import { Followed } from "./followed.ts";
 import { agentIdentity } from "./identity.ts";
 import { cleanUp, heedBlocks, reconcile, run, undoUnfinished } from "./loop.ts";
+import { followOverlays } from "./overlay/follow.ts";
+import { Overlays } from "./overlay/overlays.ts";
 import { atMost, Patience } from "./patience.ts";
 import { agentPlugin } from "./plugin.ts";
 import { PortRecords } from "./port-records.ts";
 import { KeyedQueue } from "./queue.ts";
 import { Repairs } from "./repairs.ts";
-import { hostAddresses } from "./report/host-addresses.ts";
+import { type HostAddresses, hostAddresses } from "./report/host-addresses.ts";
 import { reportHost } from "./report/host-report.ts";
 import { Reporter } from "./report/reporter.ts";
 import { Vigil } from "./report/vigil.ts";
@@ -97,11 +100,15 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     held.use(await lockDir(runDir, "the run directory"));
     held.use(await lockDir(stateDir, "the state directory"));
     const instance = instanceOf(stateDir);
-    const engine = held.use(new ResidentEngine({ instance, directories: { stateDir, runDir } }));
+    const engine = held.use(
+      new ResidentEngine({ paths: instancePaths(instance, { stateDir, runDir }) }),
+    );
     const { paths } = engine;
     const parts = assemble(settings, engine);
     held.use(parts.between);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
+    held.use(parts.agent.overlays);
+    parts.agent.overlays.load();
     await run(parts.agent, [undoUnfinished]);
     await begin(parts, settings, held);
     log({
@@ -131,6 +138,7 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const { boot } = incarnation;
   const queue = new KeyedQueue();
   const own = {
+    overlays: new Overlays(engine, log),
     ...{ host, engine, log, spec, control, patience: new Patience(Number.POSITIVE_INFINITY) },
     serving: new Serving(spec, host, incarnation),
     records: new PortRecords(`${paths.stateDir}/ports`, log),
@@ -146,14 +154,15 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const report = async () => ((await reporter.report()) ? heartbeatMs : retryMs);
   const telling = ticker("report", report, log);
   const repairs = new Repairs(engine, log);
+  const allRepairs = () => [repairs, ...own.overlays.all().map((overlay) => overlay.repairs)];
   const changed = () => {
-    repairs.attachmentsChanged();
+    for (const one of allRepairs()) one.attachmentsChanged();
     // The runtime gets its answer first.
     setImmediate(() => telling.nudge());
   };
   const agent: Agent = { ...own, ports: reporter, changed };
   const between = new RoutesBetweenHosts(agent);
-  return { agent, control, api, report, telling, repairs, folder, between };
+  return { agent, control, api, report, telling, repairs, allRepairs, folder, between };
 }
 
 async function begin(
@@ -170,14 +179,8 @@ async function begin(
     return loopPeriodMs;
   };
   const loop = ticker("loop", pass, log);
-  // Apart from the loop: a look at many attachments takes long, and a change must not wait for it.
-  const look = async () => {
-    const begun = performance.now();
-    await run(agent, [repairs.pass]);
-    const pauseMs = lookPause * (performance.now() - begun);
-    return Math.min(Math.max(loopPeriodMs, pauseMs), longestPauseMs);
-  };
-  const looking = ticker("repairs", look, log);
+  const looking = lookTicker(parts, log);
+  const joining = overlayTicker(agent);
   const heart = heartOf(parts, settings);
   control.onWant = () => heart.nudge();
   control.onReached = (isReached) => sayReached(runDir, { servers, isReached }, log);
@@ -185,6 +188,7 @@ async function begin(
   repairs.onLook = (report, foundBy) => noteFaults(agent, report, { isWhole: foundBy === "pass" });
   heedChanges(parts, { loop, heart, cleaning });
   const repairing = repairs.follow();
+  agent.overlays.watch();
   const ended = new AbortController();
   const { signal } = ended;
   const following = followSpec(api, host, { events: control, log, signal });
@@ -200,7 +204,7 @@ async function begin(
     await agent.queue.idle();
     await atMost(lastWordsMs, report());
   });
-  const tickers = [loop, sweeping, looking, telling, heart, between.ticker];
+  const tickers = [loop, joining, sweeping, looking, telling, heart, between.ticker];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
     held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
@@ -214,6 +218,30 @@ async function begin(
   await server.listen(agentSocket({ runDir }));
 }
 
+/** Apart from the loop: a look at many attachments takes long, and no change must wait for it. */
+function lookTicker({ agent, allRepairs }: ReturnType<typeof assemble>, log: Log): Ticker {
+  const look = async () => {
+    const begun = performance.now();
+    await run(
+      agent,
+      allRepairs().map((one) => one.pass),
+    );
+    const pauseMs = lookPause * (performance.now() - begun);
+    return Math.min(Math.max(loopPeriodMs, pauseMs), longestPauseMs);
+  };
+  return ticker("repairs", look, log);
+}
+
+function overlayTicker(agent: Agent): Ticker {
+  const { overlays, log } = agent;
+  const follow = async () => ((await followOverlays(agent)) ? loopPeriodMs : retryMs);
+  const joining = ticker("overlays", follow, log);
+  overlays.onNews = () => joining.nudge();
+  overlays.onLook = (report, foundBy, overlay) =>
+    noteFaults(agent, report, { isWhole: foundBy === "pass", overlay });
+  return joining;
+}
+
 /** What is to be done when the node spec changes, a server is heard again, or a wait ends. */
 function heedChanges(
   { agent, control, telling, between }: ReturnType<typeof assemble>,
@@ -221,6 +249,7 @@ function heedChanges(
 ): void {
   const { loop, heart, cleaning } = own;
   control.onChange = (changes) => {
+    agent.overlays.heed(changes);
     if (changes.some(({ key, object }) => key.startsWith("networks/") && !object)) cleaning.want();
     // Without changes: a server is heard again.
     if (changes.length === 0 || changes.some(({ isNews }) => isNews)) agent.aside.wake();
@@ -256,17 +285,19 @@ const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
 
 /** Tells that the host is alive, and what it has. */
 function heartOf(
-  { agent, control, api, repairs, folder, between }: ReturnType<typeof assemble>,
+  { agent, control, api, allRepairs, folder, between }: ReturnType<typeof assemble>,
   { host, version, log, isBesideStore }: AgentSettings,
 ): Ticker {
   const vigil = new Vigil();
+  const repairsMade = () => allRepairs().reduce((sum, { count }) => sum + count, 0);
   let isRefused = false;
-  let known: { readonly atMs: number; readonly addresses: readonly string[] } | undefined;
+  let known: (HostAddresses & { readonly atMs: number }) | undefined;
   /** Not with each nudge: routes of many containers take long to list. */
   const addressesNow = async () => {
-    if (known && performance.now() < known.atMs + heartbeatMs / 2) return known.addresses;
-    known = { addresses: await hostAddresses(agent.engine), atMs: performance.now() };
-    return known.addresses;
+    if (known && performance.now() < known.atMs + heartbeatMs / 2) return known;
+    const named = agent.spec.host(host)?.spec.addresses;
+    known = { ...(await hostAddresses(agent.engine, named)), atMs: performance.now() };
+    return known;
   };
   const beat = async () => {
     const wantedBlocks = [...new Set([...control.wanted, ...shortSubnets(agent)])];
@@ -280,12 +311,13 @@ function heartOf(
       ...(failure !== undefined && { failure }),
       ...(damage !== undefined && { damage }),
     };
-    const counted = { ports, repairs: repairs.count, wantedBlocks };
+    const counted = { ports, repairs: repairsMade(), wantedBlocks };
     const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };
     try {
-      const addresses = await addressesNow();
+      const { addresses, underlay, missing } = await addressesNow();
+      const own = { addresses, underlay, missing };
       const clocks = { now: new Date(), nowMs: performance.now(), vigil, isBesideStore };
-      const { refusal, revision } = await reportHost(api, { host, ...told, addresses }, clocks);
+      const { refusal, revision } = await reportHost(api, { host, ...told, ...own }, clocks);
       if (revision !== undefined) agent.addresses.passed(revision);
       if (refusal !== undefined && !isRefused) {
         log({ level: "warn", event: "not serving", error: refusal });

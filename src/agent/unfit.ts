@@ -14,7 +14,7 @@ interface Asked {
 
 const withoutLink: readonly Type[] = ["host", "none"];
 /** The host does not lead to their ports, or not back. */
-const unpublished: readonly Type[] = ["macvlan", "ipvlan", "vlan", ...withoutLink];
+const unpublished: readonly Type[] = ["macvlan", "ipvlan", "vlan", "overlay", ...withoutLink];
 /** The kernel gives their links the parent's. */
 const sameMac: readonly Type[] = ["ipvlan", "vlan", ...withoutLink];
 

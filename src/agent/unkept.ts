@@ -4,8 +4,8 @@ import type { PortRecord } from "./port-records.ts";
 
 /** Throws AggregateError. */
 export async function noteUnkept(agent: Agent): Promise<void> {
-  const { engine, records, aside } = agent;
-  const unreadable = engine.unreadable();
+  const { overlays, records, aside } = agent;
+  const unreadable = overlays.unreadable();
   const news = records
     .here()
     .filter(({ id, notKept }) => unreadable.has(id) !== (notKept !== undefined));
@@ -13,10 +13,10 @@ export async function noteUnkept(agent: Agent): Promise<void> {
   await aside.forEach("kept", ids, async (id) => note(agent, id));
 }
 
-function note({ engine, records, log, changed }: Agent, id: string): void {
+function note({ overlays, records, log, changed }: Agent, id: string): void {
   const record = records.get(id);
   if (record?.stage !== "attached") return;
-  const path = engine.unreadable().get(id);
+  const path = overlays.unreadable().get(id);
   const { notKept: _, reported: __, ...rest } = record;
   records.write({ ...rest, ...(path !== undefined && { notKept: unkept(path) }) });
   changed();

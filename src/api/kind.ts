@@ -21,6 +21,8 @@ export interface Reference {
   /** Absent for cluster-scoped kinds. */
   readonly namespace?: string;
   readonly name: string;
+  /** What of it the store keeps beside the object, to be found without reading each that refers. */
+  readonly note?: string;
 }
 
 export interface Kind<

@@ -5,6 +5,7 @@ import { dummy } from "./dummy.ts";
 import { hostDevice } from "./host-device.ts";
 import { ipvlan } from "./ipvlan.ts";
 import { macvlan } from "./macvlan.ts";
+import { overlay } from "./overlay.ts";
 import { ptp } from "./ptp.ts";
 import { routed } from "./routed.ts";
 import { tap } from "./tap.ts";
@@ -21,3 +22,6 @@ export const drivers: readonly Driver<any>[] = [
   tap,
   vlan,
 ];
+
+/** Of declared networks alone: what they need of other hosts only an agent knows. */
+export const declaredDrivers: readonly Driver<any>[] = [overlay];

@@ -24,6 +24,7 @@ import {
 import type { Step } from "../plan/plan.ts";
 import { ConflictError } from "./conflict.ts";
 import type { KernelSession } from "./kernel-session.ts";
+import { alterVxlan, createVxlan } from "./kinds/vxlan.ts";
 
 /** What the kernel gives a new port of a bridge that filters. */
 const defaultVlan: BridgeVlan = { vid: 1 };
@@ -39,7 +40,10 @@ export function applyLink(session: KernelSession, op: Step["op"], link: LinkObje
     session.enqueue(netns, changeLink({ index: session.indexOf(netns, name) }, { up: true }));
     return;
   }
-  if (op === "update" || link.type === "existing") change(session, link);
+  if (link.type === "vxlan") {
+    if (op === "update") alterVxlan(session, link);
+    else createVxlan(session, link);
+  } else if (op === "update" || link.type === "existing") change(session, link);
   else if (link.type === "bridge") createBridge(session, link);
   else if (link.type === "veth") createPair(session, link);
   else if (link.type === "tun") makeTap(session, link);

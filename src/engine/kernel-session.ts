@@ -7,7 +7,7 @@ import { inNetnsFd, NetnsError, openNetns } from "../kernel/netns/netns.ts";
 import type { KernelNft } from "../kernel/nft/kernel-nft.ts";
 import { closeSync } from "../kernel/sys/files.ts";
 import { netnsCookie } from "../kernel/sys/netns-cookie.ts";
-import { hostNetns, type KernelObject } from "../model/kernel-object.ts";
+import { hostNetns, type KernelObject, underlayNetns } from "../model/kernel-object.ts";
 import type { NftTableSpec } from "../model/nft.ts";
 import { hostLinkPrefix } from "./names.ts";
 import { inProcess, type Paths, pathsFromEnv } from "./paths.ts";
@@ -78,6 +78,7 @@ export class Namespace implements Disposable {
 /** Everything that one attach, detach or check holds open. */
 export class KernelSession implements Disposable {
   readonly #host: string;
+  readonly #underlay: string;
   readonly #namespaces = new Map<string, Namespace>();
   #nft: KernelNft | undefined;
   #skeleton: readonly NftTableSpec[] | undefined;
@@ -95,9 +96,14 @@ export class KernelSession implements Disposable {
   #rules: typeof import("./kinds/rule.ts") | undefined;
   #guards: typeof import("./kinds/link-guard.ts") | undefined;
 
-  /** `host` is the namespace that counts as the host's: by default the process's own. */
-  constructor(host: string = hostNetns, paths: Paths = pathsFromEnv(process.env)) {
+  /** `host` counts as the host's namespace, `underlay` as that: by default the process's own. */
+  constructor(
+    host: string = hostNetns,
+    paths: Paths = pathsFromEnv(process.env),
+    underlay: string = hostNetns,
+  ) {
     this.#host = host;
+    this.#underlay = underlay;
     this.paths = paths;
   }
 
@@ -197,15 +203,21 @@ export class KernelSession implements Disposable {
   namespace(path: string): Namespace {
     let found = this.#namespaces.get(path);
     if (!found) {
-      found = new Namespace(path === hostNetns ? this.#host : path);
+      found = new Namespace(this.#placeOf(path));
       this.#namespaces.set(path, found);
     }
     return found;
   }
 
+  /** The path of what goes by a name. */
+  #placeOf(path: string): string {
+    if (path === hostNetns) return this.#host;
+    return path === underlayNetns ? this.#underlay : path;
+  }
+
   /** A session on the same host that has seen nothing yet; another instance's with its paths. */
   renew(paths = this.paths): KernelSession {
-    const session = new KernelSession(this.#host, paths);
+    const session = new KernelSession(this.#host, paths, this.#underlay);
     session.residence = this.residence;
     return session;
   }

@@ -8,7 +8,7 @@ import type { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import { readSysctls } from "../kernel/sysctl/sysctl.ts";
 import type {
   AddressObject,
-  ChildLink,
+  BridgeLink,
   ExistingLink,
   KernelObject,
   KernelObjectKind,
@@ -18,11 +18,13 @@ import type {
   ObjectOf,
   RouteObject,
   SysctlObject,
-  TunLink,
+  VethLink,
+  VxlanLink,
 } from "../model/kernel-object.ts";
 import type { KernelSession } from "./kernel-session.ts";
 import { observeLinkSettings } from "./kinds/link-settings.ts";
 import { observeNeighs } from "./kinds/neigh.ts";
+import { vxlanOf } from "./kinds/vxlan.ts";
 
 type Placed = Omit<ExistingLink, "type">;
 type Observer<K extends KernelObjectKind> = (
@@ -91,6 +93,9 @@ function observeLink(
   if (wanted.type === "existing" || found.kind !== wanted.type) {
     return { ...placed, type: "existing" };
   }
+  if (wanted.type === "vxlan") {
+    return { ...placed, type: "vxlan", underlay: wanted.underlay, vxlan: vxlanOf(found) };
+  }
   if (wanted.type !== "veth") return observeSingle(session, wanted, { ...placed, found });
   const peer = session.namespace(wanted.peer.netns).findLink(wanted.peer.name);
   const end = {
@@ -106,7 +111,7 @@ function observeLink(
 /** A link with one end. What its kind's codec does not read is taken to be as wanted. */
 function observeSingle(
   session: KernelSession,
-  wanted: ChildLink | LoneLink | TunLink,
+  wanted: Exclude<LinkObject, BridgeLink | VethLink | VxlanLink | ExistingLink>,
   { found, ...placed }: Placed & { readonly found: LinkInfo },
 ): LinkObject {
   if (wanted.type === "tun") {

@@ -7,11 +7,12 @@ import { ptp } from "../drivers/ptp.ts";
 import type { AttachRequest } from "./attach.ts";
 import type { DetachRequest } from "./detach.ts";
 import { type Box, EngineFixture, kernelState } from "./engine-fixture.ts";
+import { instancePaths } from "./paths.ts";
 import { ResidentEngine } from "./resident.ts";
 
 function residentOn(fixture: EngineFixture): ResidentEngine {
   const { host, paths } = fixture;
-  return new ResidentEngine({ instance: "blue1", directories: paths, host: host.path });
+  return new ResidentEngine({ paths: instancePaths("blue1", paths), host: host.path });
 }
 
 const who = ({ id, netns }: Box) => ({ ...id, network: "blue", netns: netns.path });
@@ -111,6 +112,6 @@ test("200 attachments one after the other leave no descriptor, thread or link op
 test("names that no instance may have are refused", () => {
   const directories = { stateDir: "/nowhere", runDir: "/nowhere" };
   for (const instance of ["cni", "", "Blue", "a_b", "../x", "123456789"]) {
-    expect(() => new ResidentEngine({ instance, directories })).toThrow("Cannot call an instance");
+    expect(() => instancePaths(instance, directories)).toThrow("Cannot call an instance");
   }
 });

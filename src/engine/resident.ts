@@ -12,7 +12,7 @@ import type { Engine } from "./engine.ts";
 import { KernelSession } from "./kernel-session.ts";
 import { lockAttachment, lockToDetach } from "./lock.ts";
 import { attachmentId } from "./names.ts";
-import { instancePaths, type Paths } from "./paths.ts";
+import type { Paths } from "./paths.ts";
 import { type AttachmentRecord, idOfRecordPath } from "./record.ts";
 import { RecordCache } from "./record-cache.ts";
 import { type RepairReport, type RepairScope, repairAll } from "./repair.ts";
@@ -20,12 +20,12 @@ import { containersOf, repairTouched } from "./repair-touched.ts";
 import { Residence } from "./residence.ts";
 
 export interface ResidentOptions {
-  /** `[a-z0-9]{1,8}`, not `cni`; no other process may have it in this network namespace. */
-  readonly instance: string;
-  /** The agent's own; the engine keeps its files in `instances/<instance>` below. */
-  readonly directories: Pick<Paths, "stateDir" | "runDir">;
+  /** As `instancePaths` gives them; no other process may have the instance in this namespace. */
+  readonly paths: Paths;
   /** Path of the namespace that counts as the host's; absent: the process's own. */
   readonly host?: string;
+  /** Path of the namespace that overlays' packets travel in; absent: the process's own. */
+  readonly underlay?: string;
 }
 
 /**
@@ -35,13 +35,14 @@ export interface ResidentOptions {
 export class ResidentEngine implements AsyncDisposable {
   readonly paths: Paths;
   readonly #host: string;
+  readonly #underlay: string;
   readonly #residence = new Residence();
   readonly #records = new RecordCache();
 
-  /** Throws RangeError for a name that no instance may have. */
-  constructor({ instance, directories, host = hostNetns }: ResidentOptions) {
-    this.paths = { ...instancePaths(instance, directories), records: this.#records };
+  constructor({ paths, host = hostNetns, underlay = hostNetns }: ResidentOptions) {
+    this.paths = { ...paths, records: this.#records };
     this.#host = host;
+    this.#underlay = underlay;
   }
 
   /** Waits until the kernel has removed what is on its way out. */
@@ -58,7 +59,7 @@ export class ResidentEngine implements AsyncDisposable {
   /** An engine that has seen nothing yet, for one piece of work. */
   open(): Engine & Disposable {
     const { paths } = this;
-    const session = new KernelSession(this.#host, paths);
+    const session = new KernelSession(this.#host, paths, this.#underlay);
     session.residence = this.#residence;
     return { session, paths, [Symbol.dispose]: () => session[Symbol.dispose]() };
   }

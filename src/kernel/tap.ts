@@ -1,10 +1,12 @@
-/** Makes tap links, which no netlink request can. Source: include/uapi/linux/if_tun.h, tun.c. */
+/** Makes tap and tun links, as no request can. Source: include/uapi/linux/if_tun.h, tun.c. */
+import { hostNetns } from "../model/kernel-object.ts";
 import { openFilesIn } from "./netns/netns.ts";
 import { closeSync } from "./sys/files.ts";
 import { ioctl, SysError } from "./sys/libc.ts";
 
 const device = "/dev/net/tun";
 const readWrite = 2;
+const nonBlocking = 0o4000;
 /** `_IOW('T', number, int)`. */
 const write = (number: number) => 0x400454_00 + number;
 const operation = {
@@ -13,7 +15,13 @@ const operation = {
   owner: write(204),
   group: write(206),
 };
-const flag = { tap: 0x0002, multiQueue: 0x0100, noPacketInfo: 0x1000, mustBeNew: 0x8000 } as const;
+const flag = {
+  tun: 0x0001,
+  tap: 0x0002,
+  multiQueue: 0x0100,
+  noPacketInfo: 0x1000,
+  mustBeNew: 0x8000,
+} as const;
 
 /** A tap that stays when its maker goes. */
 export interface NewTap {
@@ -29,8 +37,8 @@ export class TapError extends Error {
   override readonly name = "TapError";
   readonly code: string;
 
-  constructor(tap: NewTap, cause: SysError) {
-    super(`Cannot create tap "${tap.name}": ${explain(cause)}`, { cause });
+  constructor({ name }: { readonly name: string }, cause: SysError, action = "create tap") {
+    super(`Cannot ${action} "${name}": ${explain(cause)}`, { cause });
     this.code = cause.code;
   }
 }
@@ -60,11 +68,32 @@ export function createTap(netns: string, tap: NewTap): void {
   }
 }
 
-/** `struct ifreq`: the name in 16 bytes, then the flags. */
 function requestOf({ name, multiQueue }: NewTap): Uint8Array {
+  const flags = flag.tap | flag.noPacketInfo | flag.mustBeNew | (multiQueue ? flag.multiQueue : 0);
+  return linkRequest(name, flags);
+}
+
+/**
+ * Opens the tun of this name, where we are, for whole packets without waiting; made if absent. It
+ * stays when we go, with its addresses and routes. The caller closes it. Throws TapError.
+ */
+export function openTun(name: string): number {
+  const [fd] = openFilesIn(hostNetns, [device], readWrite | nonBlocking);
+  if (fd instanceof SysError) throw new TapError({ name }, fd, "open tun");
+  try {
+    ioctl(fd!, operation.setLink, linkRequest(name, flag.tun | flag.noPacketInfo));
+    ioctl(fd!, operation.persist, 1);
+    return fd!;
+  } catch (error) {
+    closeSync(fd!);
+    throw error instanceof SysError ? new TapError({ name }, error, "open tun") : error;
+  }
+}
+
+/** `struct ifreq`: the name in 16 bytes, then the flags. */
+function linkRequest(name: string, flags: number): Uint8Array {
   const request = new Uint8Array(40);
   new TextEncoder().encodeInto(name, request.subarray(0, 15));
-  const flags = flag.tap | flag.noPacketInfo | flag.mustBeNew | (multiQueue ? flag.multiQueue : 0);
   new DataView(request.buffer).setUint16(16, flags, true);
   return request;
 }

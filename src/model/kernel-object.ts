@@ -6,9 +6,16 @@ import type {
   RuleObject,
   VrfPortObject,
 } from "./changed-object.ts";
+import type { LinkObject } from "./link-object.ts";
 
 /** The namespace that the process itself is in; any other is named by its path. */
 export const hostNetns = "host";
+
+/**
+ * The process's own namespace too, where an engine takes another for its host: an overlay's, whose
+ * packets go out of the host's own links.
+ */
+export const underlayNetns = "underlay";
 
 /**
  * `exclusive` objects belong to one scope and go with it. `shared` objects are ensured by every
@@ -24,117 +31,6 @@ export interface Placed {
   readonly scope: string;
   readonly life: Life;
 }
-
-/** Settings that a link has as a port of a bridge. Absent fields keep the kernel's default. */
-export interface BridgePort {
-  readonly hairpin?: boolean;
-  readonly isolated?: boolean;
-  readonly learning?: boolean;
-  readonly unicastFlood?: boolean;
-}
-
-/** VLANs of a bridge port, as `bridge vlan` shows them. */
-export interface BridgeVlan {
-  readonly vid: number;
-  /** Last of a range, inclusive; absent for one VLAN. */
-  readonly vidEnd?: number;
-  readonly pvid?: boolean;
-  readonly untagged?: boolean;
-}
-
-/** Attributes of every link. */
-interface LinkBase extends Placed {
-  readonly kind: "link";
-  /** At most 15 bytes. */
-  readonly name: string;
-  /** Lower case, colon separated. Absent: the kernel chooses. */
-  readonly mac?: string;
-  /** Bytes. Absent: the kernel chooses. */
-  readonly mtu?: number;
-  readonly up: boolean;
-  readonly promisc?: boolean;
-  /** It neither asks for neighbours nor answers who asks. */
-  readonly noarp?: boolean;
-  /** Name of the master link, in the same namespace. */
-  readonly master?: string;
-  /** At most 255 bytes; `netloom:<instance>:<attachment hash>` on what we own. */
-  readonly alias?: string;
-  readonly bridgePort?: BridgePort;
-  readonly vlans?: readonly BridgeVlan[];
-}
-
-/** A bridge. Its VLAN filtering has values only where the kernel can do it. */
-export interface BridgeLink extends LinkBase {
-  readonly type: "bridge";
-  readonly vlanFiltering?: boolean;
-  /** False: the bridge gives its ports no default VLAN 1. */
-  readonly defaultPvid?: boolean;
-}
-
-/** A veth pair: the host's end, and in `peer` the container's. One object: both die together. */
-export interface VethLink extends LinkBase {
-  readonly type: "veth";
-  readonly peer: {
-    readonly netns: string;
-    readonly name: string;
-    readonly mac?: string;
-    readonly mtu?: number;
-    readonly up: boolean;
-  };
-}
-
-/** Where a link is. */
-export interface LinkPlace {
-  readonly netns: string;
-  readonly name: string;
-}
-
-/**
- * A link on a parent, born in its own namespace, which may be another than its parent's. Each
- * kind's settings are in the field of its name, as `kernel/netlink/` writes them.
- */
-export interface ChildLink extends LinkBase {
-  readonly type: "macvlan" | "ipvlan" | "vlan";
-  readonly parent: LinkPlace;
-  readonly macvlan?: {
-    readonly mode: "private" | "vepa" | "bridge" | "passthru" | "source";
-    /** Hardware addresses that `source` lets in. */
-    readonly allowedMacs?: readonly string[];
-    readonly bcQueueLength?: number;
-  };
-  readonly ipvlan?: {
-    readonly mode: "l2" | "l3" | "l3s";
-    readonly flag?: "bridge" | "private" | "vepa";
-  };
-  readonly vlan?: { readonly id: number };
-}
-
-/** A link that stands alone: traffic ends in it, or is routed and shaped by it. */
-export interface LoneLink extends LinkBase {
-  readonly type: "dummy" | "ifb" | "vrf";
-  /** The table that routes what comes from the links enslaved to it. */
-  readonly vrf?: { readonly table: number };
-}
-
-/** A link whose other end is a program that opens it: a tap. */
-export interface TunLink extends LinkBase {
-  readonly type: "tun";
-  readonly tun: {
-    readonly type: "tap";
-    /** User and group that may open it; absent: whoever administers the network. */
-    readonly owner?: number;
-    readonly group?: number;
-    /** Several openers at once, each with a queue. */
-    readonly multiQueue: boolean;
-  };
-}
-
-/** A link that exists already and is only configured: `lo`, or one that another program made. */
-export interface ExistingLink extends LinkBase {
-  readonly type: "existing";
-}
-
-export type LinkObject = BridgeLink | VethLink | ChildLink | LoneLink | TunLink | ExistingLink;
 
 /** An address on a link. */
 export interface AddressObject extends Placed {
@@ -360,6 +256,19 @@ export type {
   RuleObject,
   VrfPortObject,
 } from "./changed-object.ts";
+export type {
+  BridgeLink,
+  BridgePort,
+  BridgeVlan,
+  ChildLink,
+  ExistingLink,
+  LinkObject,
+  LinkPlace,
+  LoneLink,
+  TunLink,
+  VethLink,
+  VxlanLink,
+} from "./link-object.ts";
 
 export type KernelObject =
   | LinkObject

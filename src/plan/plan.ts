@@ -54,10 +54,19 @@ const buildOrder: { [K in KernelObjectKind]: (object: ObjectOf<K>) => number } =
 const upRank = { foundations: 13, others: 15 } as const;
 
 /** Links that others stand on: the sub-interface of a trunk before what has it as its parent. */
-const foundationOrder = { vlan: 4, bridge: 6, macvlan: 7, ipvlan: 7, dummy: 7, ifb: 7, vrf: 7 };
+const foundationOrder = {
+  vlan: 4,
+  bridge: 6,
+  macvlan: 7,
+  ipvlan: 7,
+  dummy: 7,
+  ifb: 7,
+  vrf: 7,
+  vxlan: 7,
+};
 
 function isFoundation(o: LinkObject): o is LinkObject & { type: keyof typeof foundationOrder } {
-  if (o.type === "bridge" || o.type === "ifb") return true;
+  if (o.type === "bridge" || o.type === "ifb" || o.type === "vxlan") return true;
   return isShared(o) && Object.hasOwn(foundationOrder, o.type);
 }
 

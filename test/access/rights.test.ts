@@ -177,6 +177,9 @@ test("an agent tells of itself, and makes, tells of and ends its own ports", asy
     const headers = method === "PATCH" ? ["content-type: application/merge-patch+json"] : [];
     return (await world.send({ method, path, headers, token, ...(body && { body }) })).code;
   };
+  // Which addresses are the host's own is for its operator to say.
+  const prefixes = [{ subnet: "default/net", cidr: "10.1.0.0/24" }];
+  expect(await send("POST", `${root}/hosts`, object("Host", "n1", { prefixes }))).toBe(403);
   expect(await send("POST", `${root}/hosts`, object("Host", "n1", {}))).toBe(201);
   expect(await send("PATCH", `${root}/hosts/n1/status`, { status: { ports: 1 } })).toBe(200);
   const made = { labels: { "netloom.dev/made-by": "agent" } };

@@ -3,16 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Client, client } from "../../src/api/client/client.ts";
-import type { Resource } from "../../src/api/client/resource.ts";
-import { apiVersionOf } from "../../src/api/kind.ts";
-import { kinds } from "../../src/api/kinds/index.ts";
-import type { ApiObject } from "../../src/api/object.ts";
 import { systemPath } from "../support/run.ts";
+import { Declaring } from "./declaring.ts";
 import { Relay } from "./relay.ts";
 import { eventually, World } from "./world.ts";
 
 const executable = resolve(import.meta.dir, "../../dist/netloom");
-const namespace = "default";
 
 export interface Member {
   readonly name: string;
@@ -20,13 +16,14 @@ export interface Member {
   readonly relay: Relay;
 }
 
-export class Cluster {
+export class Cluster extends Declaring {
   readonly dir = mkdtempSync(join(tmpdir(), "netloom-cluster-"));
   readonly members: Member[] = [];
   readonly client: Client;
   readonly #server: Bun.Subprocess;
 
   private constructor() {
+    super();
     const socket = `${this.dir}/api.sock`;
     this.#server = Bun.spawn(
       [executable, "server", "--run-dir", this.dir, "--state-dir", this.dir],
@@ -67,48 +64,7 @@ export class Cluster {
     await this.#server.exited;
     rmSync(this.dir, { recursive: true });
   }
-
-  /** Makes an object, of the namespace `default` where its kind has one. */
-  async create(kind: string, name: string, spec: object, metadata: object = {}): Promise<void> {
-    const apiVersion = apiVersionOf(kindOf(kind));
-    const placed = { ...placeOf(kind, name), ...metadata };
-    await this.#of(kind).create({ apiVersion, kind, metadata: placed, spec });
-  }
-
-  async change(kind: string, name: string, patch: object): Promise<void> {
-    await this.#of(kind).mergePatch(placeOf(kind, name), patch);
-  }
-
-  async changeStatus(kind: string, name: string, status: object): Promise<void> {
-    await this.#of(kind).status.mergePatch(placeOf(kind, name), { status });
-  }
-
-  /** `cascade`: what refers to it goes first. */
-  async delete(kind: string, name: string, { cascade = false } = {}): Promise<void> {
-    const propagationPolicy = cascade ? "Foreground" : "Background";
-    await this.#of(kind).delete(placeOf(kind, name), { propagationPolicy });
-  }
-
-  async all(kind: string): Promise<ApiObject<any, any>[]> {
-    return [...(await this.#of(kind).list()).items];
-  }
-
-  async find(kind: string, name: string): Promise<ApiObject<any, any> | undefined> {
-    return (await this.all(kind)).find(({ metadata }) => metadata.name === name);
-  }
-
-  #of = (kind: string): Resource<ApiObject<any, any>> => this.client.of(kindOf(kind)) as never;
-
-  /** A network with a subnet of the same name. */
-  async network(name: string, spec: object, subnet: object): Promise<void> {
-    await this.create("Network", name, spec);
-    await this.create("Subnet", name, { network: name, ...subnet });
-  }
 }
-
-const kindOf = (kind: string) => kinds.find((each) => each.kind === kind)!;
-const placeOf = (kind: string, name: string) =>
-  kindOf(kind).namespaced ? { namespace, name } : { name };
 
 /** The address that an ADD gave, without its length. */
 export const addressOf = (result: any): string => result.ips[0].address.split("/")[0];

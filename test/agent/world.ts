@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Finished, inside, run, systemPath } from "../support/run.ts";
-import { TestHost } from "../support/test-host.ts";
+import { TestHost, type TestHostOptions } from "../support/test-host.ts";
 import { FakeControl } from "./fake-control.ts";
 
 const executable = resolve(import.meta.dir, "../../dist/netloom");
@@ -38,8 +38,8 @@ export class World {
     };
   }
 
-  static async make({ control = true, name = "h1" } = {}): Promise<World> {
-    const world = new World(await TestHost.create(), name);
+  static async make({ control = true, name = "h1", host = {} as TestHostOptions } = {}) {
+    const world = new World(await TestHost.create(host), name);
     world.host.beforeRemoval(() => world.#agent?.kill("SIGKILL"));
     if (control) world.control.start();
     return world;

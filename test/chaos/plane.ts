@@ -2,28 +2,21 @@
  * The eight processes: three members of etcd, three servers, two agents on hosts of their own, who
  * reach the servers over TLS with a token of their host.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { type Client, client } from "../../src/api/client/client.ts";
-import type { Transport } from "../../src/api/client/transport.ts";
-import {
-  type Certificates,
-  EtcdCluster,
-  makeAuthority,
-  makeCertificate,
-} from "../store/etcd-cluster.ts";
-import { inside, run, shell } from "../support/run.ts";
+import { join } from "node:path";
+import type { Client } from "../../src/api/client/client.ts";
+import { executable, lastWords, Servers } from "../cluster/servers.ts";
+import { EtcdCluster } from "../store/etcd-cluster.ts";
+import { inside, shell } from "../support/run.ts";
 import { TestHost } from "../support/test-host.ts";
 import { Supervised } from "./supervised.ts";
 
-const executable = resolve(import.meta.dir, "../../dist/netloom");
 const hostCount = 2;
 
 /** Where the servers are, as seen from a host: the near end of a cable to it. */
 const serversAt = (host: number) => `192.0.2.${4 * host + 1}`;
 const hostAt = (host: number) => `192.0.2.${4 * host + 2}`;
-const portOf = (server: number) => 7440 + server;
 
 /** One of the eight. */
 export interface Victim {
@@ -47,21 +40,19 @@ export class Plane {
   readonly victims: Victim[] = [];
   readonly hosts: AgentHost[] = [];
   /** Of each server, to see whether all say the same. */
-  readonly clients: Client[];
+  readonly clients: readonly Client[];
   /** Of all servers, one standing in for the other. */
   readonly client: Client;
   readonly #cluster: EtcdCluster;
-  readonly #certificates: Certificates;
+  readonly #servers: Servers;
   readonly #supervised: Supervised[] = [];
 
   private constructor(cluster: EtcdCluster) {
     this.#cluster = cluster;
     const addresses = Array.from({ length: hostCount }, (_, host) => serversAt(host));
-    makeAuthority(this.dir, "ca");
-    this.#certificates = makeCertificate(this.dir, "ca", "server", addresses);
-    const transports = [0, 1, 2].map((index) => transportOf(this.#socket(index)));
-    this.clients = transports.map((transport) => client(transport));
-    this.client = client(transports);
+    this.#servers = new Servers({ dir: this.dir, count: 3, store: cluster.url, addresses });
+    this.clients = this.#servers.clients;
+    this.client = this.#servers.client;
   }
 
   static async start(network: string): Promise<Plane> {
@@ -74,35 +65,20 @@ export class Plane {
         ready: () => plane.#cluster.healthy(i),
       });
     }
-    for (let i = 0; i < 3; i++) plane.#startServer(i);
+    for (const program of plane.#servers.programs) plane.#supervise(program);
     await plane.answers();
     for (let i = 0; i < hostCount; i++) await plane.#startAgent(i, network);
     return plane;
   }
 
   /** Waits until every server answers, as a load balancer's probe would. */
-  async answers(): Promise<void> {
-    for (const each of this.clients) {
-      const end = performance.now() + 60_000;
-      const isWell = () =>
-        each.raw("/api/v1/namespaces/default").then(
-          ({ ok }) => ok,
-          () => false,
-        );
-      while (!(await isWell())) {
-        if (performance.now() > end) throw new Error(`A server does not answer:\n${this.logs()}`);
-        await Bun.sleep(50);
-      }
-    }
+  answers(): Promise<void> {
+    return this.#servers.answers();
   }
 
   /** The last that each server and agent said. */
   logs(): string {
-    return this.#supervised
-      .map(
-        ({ program }) => `--- ${program.name}\n${readFileSync(program.log, "utf8").slice(-3000)}`,
-      )
-      .join("\n");
+    return lastWords(this.#supervised);
   }
 
   /** Ends of processes that nobody killed. */
@@ -117,24 +93,6 @@ export class Plane {
     rmSync(this.dir, { recursive: true });
   }
 
-  #socket(index: number): string {
-    return `${this.dir}/server${index}/api.sock`;
-  }
-
-  #startServer(index: number): void {
-    const dir = `${this.dir}/server${index}`;
-    mkdirSync(dir);
-    const { cert, key } = this.#certificates;
-    const words = ["--store", this.#cluster.url, "--run-dir", dir, "--state-dir", dir];
-    const tls = ["--listen", `:${portOf(index)}`, "--tls-cert", cert, "--tls-key", key];
-    this.#supervise({
-      name: `server ${index}`,
-      argv: [executable, "server", ...words, ...tls],
-      env: {},
-      log: `${dir}/log`,
-    });
-  }
-
   async #startAgent(index: number, network: string): Promise<void> {
     const host = await TestHost.create();
     const name = `h${index}`;
@@ -142,8 +100,6 @@ export class Plane {
     const list = `${host.dir}/${network}.conflist`;
     const plugins = [{ type: "netloom", network }];
     writeFileSync(list, JSON.stringify({ cniVersion: "1.1.0", name: network, plugins }));
-    const token = `${host.dir}/token`;
-    writeFileSync(token, await this.#credential(name));
     await shell(
       `ip link add nlchaos${index} type veth peer name control netns ${host.netns}
       ip addr add ${serversAt(index)}/30 dev nlchaos${index}
@@ -151,45 +107,26 @@ export class Plane {
       ip -n ${host.netns} addr add ${hostAt(index)}/30 dev control
       ip -n ${host.netns} link set control up`,
     );
-    // Each host's agent knows all servers, in an order of its own.
-    const servers = [0, 1, 2].map((i) => `https://${serversAt(index)}:${portOf((i + index) % 3)}`);
-    const words = ["--host", name, ...servers.flatMap((server) => ["--server", server])];
-    words.push("--ca", this.#certificates.ca, "--token-file", token);
-    const agent = this.#supervise({
+    const token = `${host.dir}/token`;
+    const words = await this.#servers.wordsFor(name, serversAt(index), token, index);
+    const agent = new Supervised({
       name: `agent ${name}`,
-      argv: inside([executable, "agent", ...words], host.netns),
+      argv: inside([executable, "agent", "--host", name, ...words], host.netns),
       env,
       log: `${host.dir}/agent.log`,
     });
+    this.#supervise(agent);
     host.beforeRemoval(() => agent.killNow());
     this.hosts.push({ name, host, env, list });
   }
 
-  async #credential(host: string): Promise<string> {
-    const env = { NETLOOM_RUN_DIR: resolve(this.#socket(0), "..") };
-    const made = await run([executable, "host", "credential", host], { env });
-    if (made.status !== 0) throw new Error(`No credential for ${host}: ${made.stderr}`);
-    return made.stdout;
-  }
-
-  #supervise(program: Supervised["program"]): Supervised {
-    const supervised = new Supervised(program);
+  #supervise(supervised: Supervised): void {
     this.#supervised.push(supervised);
     this.victims.push({
-      name: program.name,
+      name: supervised.program.name,
       kill: () => supervised.kill(),
       start: () => supervised.start(),
     });
     supervised.start();
-    return supervised;
   }
 }
-
-const transportOf =
-  (socket: string): Transport =>
-  (path, request) =>
-    fetch(`http://netloom${path}`, {
-      ...request,
-      signal: request.signal ?? AbortSignal.timeout(5_000),
-      unix: socket,
-    });

@@ -16,6 +16,7 @@ export const tries = {
   "vlan filtering": "ip link add name t type bridge vlan_filtering 1",
   dummy: "ip link add name t type dummy",
   vrf: "ip link add name t type vrf table 100",
+  wireguard: "ip link add name t type wireguard",
   /** SCTP sockets, not only rules about them. */
   sctp: "python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)'",
   netem: "tc qdisc add dev lo root netem delay 1ms",

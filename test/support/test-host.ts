@@ -18,11 +18,26 @@ export const lan = {
   internet6: "2001:db8:200::1",
 } as const;
 
+/** Where a host's uplink leads in place of an outside of its own: a port of a bridge elsewhere. */
+export interface FabricPort {
+  /** The uplink's name on the host. */
+  readonly link: string;
+  readonly netns: string;
+  readonly bridge: string;
+  /** The far end's name there. */
+  readonly bridgePort: string;
+  /** The host's, with their lengths. */
+  readonly addresses: readonly string[];
+  /** By which its default routes lead. */
+  readonly gateways: readonly string[];
+}
+
 export interface TestHostOptions {
   /** MTU of the host's uplink in bytes; 1500 by default. */
   readonly uplinkMtu?: number;
   /** Runs in the host's namespace before anything else. */
   readonly prepare?: string;
+  readonly fabric?: FabricPort;
 }
 
 const prefix = "nlt";
@@ -51,27 +66,10 @@ export class TestHost {
   static async create(options: TestHostOptions = {}): Promise<TestHost> {
     removeAbandoned();
     const host = new TestHost();
-    const { netns, outside } = host;
     await shell(
-      `ip netns add ${netns}; ip netns add ${outside}
-      ip -n ${netns} -batch - <<'END'
-link add uplink type veth peer name lan netns ${outside}
-link set lo up
-link set uplink mtu ${options.uplinkMtu ?? 1500} up
-addr add ${lan.host4}/24 dev uplink
-addr add ${lan.host6}/64 dev uplink nodad
-END
-      ip -n ${outside} -batch - <<'END'
-link set lo up
-link set lan mtu ${options.uplinkMtu ?? 1500} up
-addr add ${lan.outside4}/24 dev lan
-addr add ${lan.outside6}/64 dev lan nodad
-addr add ${lan.internet4}/32 dev lo
-addr add ${lan.internet6}/128 dev lo nodad
-END
-      ${noDelay(netns)}
-      ip -n ${netns} route add default via ${lan.outside4}
-      ip -n ${netns} route add default via ${lan.outside6}`,
+      `ip netns add ${host.netns}; ${noDelay(host.netns)}
+      ip -n ${host.netns} link set lo up
+      ${options.fabric ? joined(host, options.fabric, options) : ownOutside(host, options)}`,
     );
     if (options.prepare !== undefined) await host.shell(options.prepare);
     return host;
@@ -100,6 +98,11 @@ END
     this.#endings.push(work);
   }
 
+  /** Takes the namespaces and leaves the directory, as a disk is left. */
+  losePower(): void {
+    removeNamespaces([...this.containers.splice(0), this.netns, this.outside]);
+  }
+
   /** Removes the namespaces and the directory. */
   async remove(): Promise<void> {
     this.removeNow();
@@ -113,6 +116,41 @@ END
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
+
+/** A shell script that gives the host an outside of its own. */
+function ownOutside({ netns, outside }: TestHost, { uplinkMtu = 1500 }: TestHostOptions): string {
+  return `ip netns add ${outside}
+      ip -n ${netns} -batch - <<'END'
+link add uplink type veth peer name lan netns ${outside}
+link set uplink mtu ${uplinkMtu} up
+addr add ${lan.host4}/24 dev uplink
+addr add ${lan.host6}/64 dev uplink nodad
+END
+      ip -n ${outside} -batch - <<'END'
+link set lo up
+link set lan mtu ${uplinkMtu} up
+addr add ${lan.outside4}/24 dev lan
+addr add ${lan.outside6}/64 dev lan nodad
+addr add ${lan.internet4}/32 dev lo
+addr add ${lan.internet6}/128 dev lo nodad
+END
+      ip -n ${netns} route add default via ${lan.outside4}
+      ip -n ${netns} route add default via ${lan.outside6}`;
+}
+
+/** The same that makes the host's uplink one of the fabric's links. */
+function joined({ netns }: TestHost, fabric: FabricPort, { uplinkMtu = 1500 }: TestHostOptions) {
+  const { link, bridgePort, addresses, gateways } = fabric;
+  return `ip -n ${netns} -batch - <<'END'
+link add ${link} type veth peer name ${bridgePort} netns ${fabric.netns}
+link set ${link} mtu ${uplinkMtu} up
+${addresses.map((address) => `addr add ${address} dev ${link}${nodad(address)}`).join("\n")}
+END
+      ip -n ${fabric.netns} link set ${bridgePort} mtu ${uplinkMtu} master ${fabric.bridge} up
+      ${gateways.map((gateway) => `ip -n ${netns} route add default via ${gateway}`).join("\n")}`;
+}
+
+const nodad = (address: string) => (address.includes(":") ? " nodad" : "");
 
 /** Duplicate address detection starts at once, not within a random second. */
 function noDelay(netns: string): string {

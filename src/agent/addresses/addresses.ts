@@ -1,7 +1,7 @@
 /** Gives ports of this host addresses out of the host's own blocks, without asking anybody. */
 import type { Subnet } from "../../api/kinds/index.ts";
 import { type AddressRequest, allocate, type Moment } from "../../ipam/allocate.ts";
-import { givenRanges, wishableRanges } from "../../ipam/block.ts";
+import { wishableRanges } from "../../ipam/block.ts";
 import {
   type BlockAllocation,
   free,
@@ -17,6 +17,7 @@ import type { Begun } from "../../lib/begun.ts";
 import { canonicalIp } from "../../lib/ip.ts";
 import type { NodeSpec } from "../spec/node-spec.ts";
 import type { BlockFolder } from "./block-folder.ts";
+import { givenHere } from "./given-here.ts";
 import { subnetName } from "./layout.ts";
 
 /** An address that a port wants. */
@@ -111,7 +112,7 @@ export class Addresses {
       owner,
       ranges:
         address === undefined
-          ? rangesFor(user, givenRanges(layout), own)
+          ? rangesFor(user, givenHere(this.#spec, subnet), own)
           : wishesFor(user, wishableRanges(layout), own),
       ...(address !== undefined && { address }),
       ...(identity !== undefined && { identity }),

@@ -7,12 +7,12 @@ import type { Agent } from "../agent.ts";
 import type { PortRecord } from "../port-records.ts";
 import { ownerOf } from "./agent-ipam.ts";
 
-type Recorded = Pick<Agent, "records" | "engine">;
+type Recorded = Pick<Agent, "records" | "engine" | "overlays">;
 
 /** Where a port's record can't be read, its attachment's tells. Undefined where none does. */
-export function runningHere({ records, engine }: Recorded): Running[] | undefined {
+export function runningHere({ records, overlays }: Recorded): Running[] | undefined {
   // What a guest has in its own kernel no record of an attachment tells.
-  const told = engine
+  const told = overlays
     .records()
     .filter(({ id, netns }) => records.unreadable.has(id) && netns !== hostNetns);
   const ids = new Set(told.map(({ id }) => id));

@@ -1,11 +1,10 @@
 /** How many free addresses a host keeps in hand, for when the control plane is away. */
-import { givenRanges } from "../../ipam/block.ts";
 import type { BlockAllocation } from "../../ipam/block-allocation.ts";
 import { isIdle } from "../../ipam/block-allocation.ts";
 import { giveBack, isShort, surplus } from "../../ipam/block-holder.ts";
-import { layoutOf } from "../../ipam/layout.ts";
 import type { NodeSpec } from "../spec/node-spec.ts";
 import type { Addresses } from "./addresses.ts";
+import { givenHere } from "./given-here.ts";
 
 /** Far enough apart that a container that comes and goes moves no block. */
 const amounts = { wantFree: 4, keepFree: 40 } as const;
@@ -30,7 +29,7 @@ export function returnSurplus(stocked: Stocked): boolean {
   for (const blocks of bySubnet(stocked).values()) {
     const subnet = spec.subnet(blocks[0]!.subnet);
     const spare = subnet
-      ? surplus(blocks, { ranges: givenRanges(layoutOf(subnet)), ...amounts }, addresses.moment)
+      ? surplus(blocks, { ranges: givenHere(spec, subnet), ...amounts }, addresses.moment)
       : blocks.find((block) => isIdle(block) && ["giving", "recalled"].includes(block.stage));
     if (!spare) continue;
     addresses.put(giveBack(spare));
@@ -45,7 +44,7 @@ export function shortSubnets(stocked: Stocked): string[] {
   return [...bySubnet(stocked)].flatMap(([key, blocks]) => {
     const subnet = spec.subnet(blocks[0]!.subnet);
     if (!subnet || blocks.every(isIdle)) return [];
-    const stock = { ranges: givenRanges(layoutOf(subnet)), ...amounts };
+    const stock = { ranges: givenHere(spec, subnet), ...amounts };
     return isShort(blocks, stock, addresses.moment) ? [key] : [];
   });
 }

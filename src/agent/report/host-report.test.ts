@@ -7,7 +7,18 @@ import { silenceMs, Vigil } from "./vigil.ts";
 
 const now = new Date("2026-01-02T03:04:05Z");
 const report = (boot: string, agent = "a1") => ({
-  ...{ host: "h1", version: "1", kernel: "6.1", agent, boot, addresses: [], ports: 0, repairs: 0 },
+  ...{
+    host: "h1",
+    version: "1",
+    kernel: "6.1",
+    agent,
+    boot,
+    addresses: [],
+    underlay: [],
+    missing: [],
+    ports: 0,
+    repairs: 0,
+  },
   wantedBlocks: [],
 });
 /** Pauses between looks: who is silent through all of them counts as silent. */

@@ -6,6 +6,7 @@ import type { Host } from "../../api/kinds/index.ts";
 import type { Condition } from "../../api/object.ts";
 import { type Incarnation, standingOf, welcome } from "../../ipam/host-fence.ts";
 import { refusalOf } from "../serving.ts";
+import type { Underlay } from "./host-addresses.ts";
 import { withCondition } from "./port-report.ts";
 import type { Vigil } from "./vigil.ts";
 
@@ -14,6 +15,9 @@ export interface HostReport extends Incarnation {
   readonly version: string;
   readonly kernel: string;
   readonly addresses: readonly string[];
+  readonly underlay: readonly Underlay[];
+  /** Addresses that it is to be reached by, and does not have. */
+  readonly missing: readonly string[];
   readonly ports: number;
   readonly repairs: number;
   /** Why what the agent must keep can't be kept on disk; absent: it can. */
@@ -80,7 +84,8 @@ export async function reportHost(
 const timeOf = ({ now }: Clocks): string => `${now.toISOString().slice(0, 19)}Z`;
 
 function statusOf(known: Host, report: HostReport, clocks: Clocks) {
-  const { host: _, agent: _agent, boot: _boot, failure, damage, unreached, ...told } = report;
+  const { host: _, agent: _agent, boot: _boot, failure, damage, ...others } = report;
+  const { missing, unreached, ...told } = others;
   const heartbeat = timeOf(clocks);
   const at = { lastTransitionTime: heartbeat, observedGeneration: known.metadata.generation };
   const before = uncontested(known.status?.conditions ?? [], clocks, at);
@@ -89,6 +94,7 @@ function statusOf(known: Host, report: HostReport, clocks: Clocks) {
     { ...diskPressure, message: failure },
     { ...stateDamaged, message: damage },
     { ...networkUnavailable, message: unreached },
+    { ...addressMissing, message: missing.length > 0 ? missing.join(", ") : undefined },
   ];
   const all = troubles.reduce((done, trouble) => withTrouble(done, trouble, at), before);
   const conditions = withCondition(all, { ...{ type: "Ready", ...ready, ...at } });
@@ -154,6 +160,13 @@ const networkUnavailable = {
   reason: "HostsNotReached",
   begins: "Its containers do not reach all that they are to reach",
   over: { reason: "HostsReached", message: "All hosts of its routed networks are reached" },
+} as const;
+
+const addressMissing = {
+  type: "AddressMissing",
+  reason: "NotOnHost",
+  begins: "Its spec.addresses names what is on none of its links: correct that, or the host",
+  over: { reason: "OnHost", message: "The host has all addresses that its spec.addresses names" },
 } as const;
 
 /** With the condition whether there is such a trouble, once there was. */

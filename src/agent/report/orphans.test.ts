@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { client } from "../../api/client/client.ts";
 import { Aside } from "../aside.ts";
+import { Overlays } from "../overlay/overlays.ts";
 import { KeyedQueue } from "../queue.ts";
 import { Reporter } from "./reporter.ts";
 
@@ -44,6 +45,7 @@ async function asked(here: Here): Promise<string[]> {
       records: () => attachments.map((id) => ({ id })),
     },
   };
+  Object.assign(agent, { overlays: new Overlays(agent.engine as never, () => {}) });
   const calls: string[] = [];
   const api = client(async (path, { method = "GET", body = "" }) => {
     calls.push(`${method} ${path.replace(/.*\/ports\//, "")} ${body}`.trim());

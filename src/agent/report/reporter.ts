@@ -201,14 +201,14 @@ export class Reporter {
   }
 
   #isUnknown({ metadata, status }: Port): boolean {
-    const { records, engine } = this.#agent;
+    const { records, engine, overlays } = this.#agent;
     const { namespace, name } = metadata;
     const isOf = ({ port }: PortRecord) => port.namespace === namespace && port.name === name;
     if (records.all().some(isOf)) return false;
     const { containerId, ifName } = status?.attachment ?? {};
     if (containerId === undefined || ifName === undefined) return true;
     const id = engine.idOf({ containerId, ifName });
-    return !engine.records().some((record) => record.id === id);
+    return !overlays.records().some((record) => record.id === id);
   }
 
   async #endOrphan(name: Name): Promise<void> {

@@ -95,3 +95,28 @@ test("who is not reached is told once, and in the host's condition as long as it
   host.own.pass();
   expect(host.own.trouble).toBeUndefined();
 });
+
+test("who tells of no address for a moment is where it was", () => {
+  const host = hostOf();
+  Object.assign(host.spec, { isComplete: true, revision: "5" });
+  host.objects.networks = [
+    {
+      metadata: { namespace: "default", name: "blue" },
+      spec: { type: "routed", backend: "host-gw" },
+    },
+  ];
+  host.objects.blockroutes = [
+    { spec: { network: "default/blue", host: "b", cidr: "10.1.1.0/26" } },
+  ];
+  const at = (address: string) => [{ address, prefixLength: 24, mtu: 1500 }];
+  const tell = (own: object[], theirs: object[]) => {
+    host.spec.host = (() => ({ status: { underlay: own } })) as never;
+    host.objects.hostpeers = [{ metadata: { name: "b" }, spec: { underlay: theirs } }];
+    host.own.pass();
+    return host.own.trouble;
+  };
+  expect(tell([], at("198.51.0.2"))).toContain("this host has no IPv4 address");
+  expect(tell(at("198.51.0.1"), at("198.51.0.2"))).toBeUndefined();
+  expect(tell([], [])).toBeUndefined();
+  expect(tell(at("198.51.0.1"), at("192.0.2.9"))).toContain("is on another link");
+});

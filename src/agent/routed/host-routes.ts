@@ -5,7 +5,7 @@ import { desiredOf } from "./desired.ts";
 import { difference } from "./entries.ts";
 import type { RoutedKernel } from "./kernel.ts";
 import { Transition } from "./transition.ts";
-import { viewOf } from "./view.ts";
+import { type RoutedView, type Underlay, viewOf } from "./view.ts";
 
 /** How often all that is there is looked at: not all changes are told of. */
 const lookMs = 10_000;
@@ -21,6 +21,8 @@ interface About {
 export class HostRoutes {
   readonly #about: About;
   readonly #transition = new Transition();
+  /** By host, this one too. */
+  #underlays: ReadonlyMap<string, Underlay> = new Map();
   #lookedMs = Number.NEGATIVE_INFINITY;
   #troubles: readonly string[] = [];
   #failures: readonly string[] = [];
@@ -47,7 +49,7 @@ export class HostRoutes {
     const { spec, host, kernel, log } = this.#about;
     if (!spec.isComplete) return lookMs;
     if (performance.now() - this.#lookedMs >= lookMs) this.#look();
-    const { entries: desired, troubles } = desiredOf(viewOf(spec, host));
+    const { entries: desired, troubles } = desiredOf(this.#remembering(viewOf(spec, host)));
     const now = { applied: kernel.applied, desired, nowMs: performance.now() };
     const { entries, waitMs = lookMs } = this.#transition.stage(now);
     // Only what was heard in this run tells what is not to be.
@@ -63,6 +65,19 @@ export class HostRoutes {
     this.#troubles = troubles;
     this.#failures = failures;
     return Math.min(waitMs, lookMs);
+  }
+
+  /** A host without a default route for a moment is where it was: it tells of no address. */
+  #remembering(view: RoutedView): RoutedView {
+    const { host } = view;
+    const now = new Map([...view.peers, [host, view.underlay] as const]);
+    for (const [name, underlay] of now) {
+      if (underlay.length === 0) now.set(name, this.#underlays.get(name) ?? []);
+    }
+    this.#underlays = new Map(now);
+    const underlay = now.get(host)!;
+    now.delete(host);
+    return { ...view, underlay, peers: now };
   }
 
   #look(): void {

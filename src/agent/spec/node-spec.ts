@@ -17,6 +17,8 @@ import { type Labels, type Selector, selects } from "../../model/selector.ts";
 export interface SpecChange {
   readonly key: string;
   readonly object?: ApiObject;
+  /** What was there before. */
+  readonly previous?: ApiObject;
   /** Somebody asks for something else than before, or it has other addresses. */
   readonly isNews: boolean;
 }
@@ -45,11 +47,19 @@ export class NodeSpec {
   readonly #objects = new Map<string, Map<string, ApiObject>>();
   #seen: Set<string> | undefined;
   #complete = false;
+  #bookmarks = 0;
   #revision: string | undefined;
+  /** Of the last change that was told: others of the same commit may follow. */
+  #latest = 0;
 
   /** A whole spec has arrived, now or earlier: what is not in it is not to be. */
   get isComplete(): boolean {
     return this.#complete;
+  }
+
+  /** How many bookmarks came: what they end is whole. */
+  get bookmarks(): number {
+    return this.#bookmarks;
   }
 
   /** Where a watch goes on; undefined: it begins anew. */
@@ -67,26 +77,31 @@ export class NodeSpec {
   begin(): void {
     this.#seen = new Set();
     this.#revision = undefined;
+    this.#latest = 0;
   }
 
   /** Takes an event in; gives what it changed. ERROR is the feed's own affair. */
   apply({ type, object }: WatchEvent): SpecChange[] {
     if (type === "ERROR") return [];
     if (type === "BOOKMARK") {
+      this.#bookmarks++;
       const isEnd = object.metadata.annotations?.[initialEventsEnd] === "true";
-      if (isEnd || !this.#seen) this.#revision = object.metadata.resourceVersion;
+      if (isEnd || !this.#seen) {
+        this.#revision = object.metadata.resourceVersion;
+        this.#latest = revisionOf(object);
+      }
       return isEnd ? this.#end() : [];
     }
     const key = this.#keyOf(object);
     const known = this.#get(key);
     if (!this.#seen) {
-      this.#revision = object.metadata.resourceVersion;
+      this.#goOn(revisionOf(object));
       // What comes late, as from a server that lags behind, must not bring back what was.
       if (known && revisionOf(object) < revisionOf(known)) return [];
     }
     if (type === "DELETED") {
       this.#seen?.delete(key);
-      return this.#delete(key) ? [{ key, isNews: true }] : [];
+      return this.#delete(key) ? [{ key, ...(known && { previous: known }), isNews: true }] : [];
     }
     this.#seen?.add(key);
     const isKnown = (field: keyof ApiObject["metadata"]) =>
@@ -96,17 +111,25 @@ export class NodeSpec {
     this.#set(isSpecKnown ? { ...object, spec: known.spec } : object);
     const areAddressesKnown = Bun.deepEquals(addressesOf(known), addressesOf(object));
     const isNews = !isSpecKnown || !asked.every(isKnown) || !areAddressesKnown;
-    return [{ key, object, isNews }];
+    return [{ key, object, ...(known && { previous: known }), isNews }];
+  }
+
+  /** What is told of other objects with a change bears older revisions: they move nothing back. */
+  #goOn(revision: number): void {
+    if (revision <= this.#latest) return;
+    if (this.#latest > 0) this.#revision = String(this.#latest);
+    this.#latest = revision;
   }
 
   #end(): SpecChange[] {
     const seen = this.#seen;
     // A server that ends a listing which nobody began has told nothing of what is not in it.
     const gone = seen ? [...this.#keys()].filter((key) => !seen.has(key)) : [];
+    const changes = gone.map((key) => ({ key, previous: this.#get(key)!, isNews: true }));
     for (const key of gone) this.#delete(key);
     this.#seen = undefined;
     this.#complete = true;
-    return gone.map((key) => ({ key, isNews: true }));
+    return changes;
   }
 
   #keyOf(object: ApiObject): string {

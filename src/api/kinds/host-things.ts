@@ -78,6 +78,7 @@ const subnetFields: Fields<Subnet["spec"]> = {
   reserved: nothing,
   serviceAddress: nothing,
   blockSize: nothing,
+  nodePrefixLength: nothing,
   dns: nothing,
   routes: nothing,
 };

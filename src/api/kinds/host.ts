@@ -3,6 +3,7 @@ import { defineKind, type ObjectOfKind } from "../kind.ts";
 import { flag, integer, keyedList, list, object, text } from "../schema.ts";
 import type { Labels } from "../selectors.ts";
 import { conditionStatus, conditions } from "./fields.ts";
+import { checkPrefixes, type PrefixOfSubnet, prefixReferences } from "./host-prefixes.ts";
 
 /** The operator says in which boot a host was when it went for good: `netloom.dev/over=<boot>`. */
 export const overAnnotation = "netloom.dev/over";
@@ -13,6 +14,65 @@ export const labelsOfHost = (name: string, labels: Labels | undefined): Labels =
   ...labels,
 });
 
+const spec = object("What is asked of it.", {
+  unschedulable: flag("It gets no new blocks of addresses.", { default: false }),
+  addresses: list(
+    "Addresses that other hosts reach it by; those of its default route's link unless set.",
+    text("One.", { format: "ip" }),
+  ),
+  prefixes: keyedList(
+    "Parts of subnets that are its own: its ports get addresses of these alone where it has any " +
+      "of a subnet, and no other host's ports do. The server adds one of each subnet with " +
+      "nodePrefixLength.",
+    ["subnet", "cidr"],
+    object("One of them.", {
+      subnet: text("The subnet, as namespace/name.", { format: "reference", required: true }),
+      cidr: text("Its addresses: one or more whole blocks of the subnet.", {
+        format: "cidr",
+        required: true,
+      }),
+    }),
+  ),
+});
+
+const status = object("What its agent reports.", {
+  addresses: list("Addresses that other hosts reach it by.", text("One.", { format: "ip" })),
+  underlay: keyedList(
+    "The same, one of each family, as overlays and routed networks use them.",
+    ["address"],
+    object("One of them.", {
+      address: text("The address.", { format: "ip", required: true }),
+      prefixLength: integer("Of its link's subnet.", {
+        minimum: 0,
+        maximum: 128,
+        required: true,
+      }),
+      mtu: integer("Of its link, in bytes.", { minimum: 68, maximum: 65536, required: true }),
+    }),
+  ),
+  version: text("Of its agent."),
+  kernel: text("Of its operating system."),
+  ports: integer("Ports attached there.", { minimum: 0, maximum: 1_000_000 }),
+  repairs: integer("Objects that an outside hand changed and the agent put back since it began.", {
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+  }),
+  boot: text("In which boot it is: blocks are confirmed for one boot."),
+  agent: text("Which agent serves it: what its state directory keeps tells it from others."),
+  wantedBlocks: list(
+    "Subnets that it has too few free addresses of, as namespace/name.",
+    text("A subnet.", { format: "reference" }),
+  ),
+  heartbeat: text("When its agent was last heard of.", { format: "date-time" }),
+  conditions,
+});
+
+/** The prefixes that the host has of a subnet, `namespace/name`. */
+export const prefixesOf = (
+  { spec }: { readonly spec: { readonly prefixes?: readonly PrefixOfSubnet[] } },
+  subnet: string,
+): string[] => (spec.prefixes ?? []).flatMap((each) => (each.subnet === subnet ? each.cidr : []));
+
 export const hostKind = defineKind({
   group: "netloom.dev",
   version: "v1alpha1",
@@ -22,47 +82,8 @@ export const hostKind = defineKind({
   shortNames: ["ho"],
   namespaced: false,
   description: "A machine on which an agent makes ports.",
-  spec: object("What is asked of it.", {
-    unschedulable: flag("It gets no new blocks of addresses.", { default: false }),
-    addresses: list(
-      "Addresses that other hosts reach it by; those of its default route's link unless set.",
-      text("One.", { format: "ip" }),
-    ),
-  }),
-  status: object("What its agent reports.", {
-    addresses: list("Addresses that other hosts reach it by.", text("One.", { format: "ip" })),
-    underlay: keyedList(
-      "The same, one of each family, as overlays and routed networks use them.",
-      ["address"],
-      object("One of them.", {
-        address: text("The address.", { format: "ip", required: true }),
-        prefixLength: integer("Of its link's subnet.", {
-          minimum: 0,
-          maximum: 128,
-          required: true,
-        }),
-        mtu: integer("Of its link, in bytes.", { minimum: 68, maximum: 65536, required: true }),
-      }),
-    ),
-    version: text("Of its agent."),
-    kernel: text("Of its operating system."),
-    ports: integer("Ports attached there.", { minimum: 0, maximum: 1_000_000 }),
-    repairs: integer(
-      "Objects that an outside hand changed and the agent put back since it began.",
-      {
-        minimum: 0,
-        maximum: Number.MAX_SAFE_INTEGER,
-      },
-    ),
-    boot: text("In which boot it is: blocks are confirmed for one boot."),
-    agent: text("Which agent serves it: what its state directory keeps tells it from others."),
-    wantedBlocks: list(
-      "Subnets that it has too few free addresses of, as namespace/name.",
-      text("A subnet.", { format: "reference" }),
-    ),
-    heartbeat: text("When its agent was last heard of.", { format: "date-time" }),
-    conditions,
-  }),
+  spec,
+  status,
   columns: [
     {
       name: "Ready",
@@ -93,6 +114,13 @@ export const hostKind = defineKind({
       cell: ({ status }) => status?.addresses?.join(","),
     },
     {
+      name: "Prefixes",
+      type: "string",
+      description: "Parts of subnets that are its own.",
+      wide: true,
+      cell: ({ spec }) => spec.prefixes?.map(({ cidr }) => cidr).join(","),
+    },
+    {
       name: "Version",
       type: "string",
       description: "Of its agent.",
@@ -108,6 +136,8 @@ export const hostKind = defineKind({
     },
   ],
   selectable: [],
+  check: checkPrefixes,
+  references: ({ spec }) => prefixReferences(spec.prefixes),
 });
 
 /** Whether it may have blocks, in the words of `ipam/host-fence.ts`. */

@@ -16,13 +16,17 @@ interface SubnetSpec {
   readonly serviceAddress?: string;
   readonly reserved?: readonly string[];
   readonly blockSize?: number;
+  readonly nodePrefixLength?: number;
   readonly allocationPools?: readonly { readonly start: string; readonly end: string }[];
   readonly dns?: Dns;
   readonly routes?: readonly { readonly destination: string; readonly nextHop?: string }[];
 }
 
 /** As in `ipam/block.ts`: a block is written as a whole, so it has 256 addresses at most. */
-const blockLengths = { 4: { min: 24, max: 32 }, 6: { min: 120, max: 128 } } as const;
+const blockLengths = {
+  4: { min: 24, max: 32, unlessSet: 26 },
+  6: { min: 120, max: 128, unlessSet: 122 },
+} as const;
 
 export function checkSubnet({ spec }: { readonly spec: SubnetSpec }): Fault[] {
   const faults: Fault[] = [];
@@ -54,6 +58,13 @@ export function checkSubnet({ spec }: { readonly spec: SubnetSpec }): Fault[] {
     const least = Math.max(min, cidr.length);
     if (spec.blockSize < least || spec.blockSize > max) {
       fault("blockSize", `must be from ${least} to ${max} in ${spec.cidr}`);
+    }
+  }
+  if (spec.nodePrefixLength !== undefined) {
+    const block = Math.max(spec.blockSize ?? blockLengths[cidr.family].unlessSet, cidr.length);
+    if (spec.nodePrefixLength < cidr.length || spec.nodePrefixLength > block) {
+      const from = `must be from ${cidr.length} to ${block} in ${spec.cidr}`;
+      fault("nodePrefixLength", `${from}: a prefix is made of whole blocks, which are /${block}`);
     }
   }
   if (cidr.length > addressBits(cidr.family) - 2) {

@@ -37,6 +37,10 @@ const spec = object("Which addresses, and who gives them.", {
     maximum: 128,
     immutable: true,
   }),
+  nodePrefixLength: integer(
+    "Each host of the network gets a prefix of this length for its own, in its spec.prefixes.",
+    { minimum: 1, maximum: 128 },
+  ),
   dns: object("What ports are told of DNS.", {
     nameservers: list("Servers.", text("An address.", { format: "ip" })),
     domain: text("The ports' own domain."),

@@ -27,9 +27,9 @@ export interface Manifest {
 const order: readonly string[] = [
   "Namespace",
   "Tenant",
-  "Host",
   "Network",
   "Subnet",
+  "Host",
   "IPPool",
   "Port",
   "Token",

@@ -84,7 +84,8 @@ const ofHosts: Readonly<Record<string, Rule>> = {
     const object = (next ?? old) as Host;
     if (object.metadata.name !== host) return no(`it is not host "${host}"`);
     // Labels choose a host's networks and pools: that is not for its agent to say.
-    return old || !object.metadata.labels ? yes : no("an agent gives its host no labels");
+    if (!old && object.metadata.labels) return no("an agent gives its host no labels");
+    return old || !object.spec.prefixes ? yes : no("an agent gives its host no prefixes");
   },
   ipblocks: (host, { old }) =>
     (old as IPBlock | undefined)?.spec.host === host ? yes : no(`it is not leased to "${host}"`),

@@ -12,6 +12,13 @@ export interface ReadEntry {
   readonly line: string;
 }
 
+/** What is made of an entry's object, and the line that tells of it as new; or nothing is. */
+export interface DerivedEntry {
+  readonly revision: number;
+  readonly object?: ApiObject;
+  readonly line: string;
+}
+
 let last: Promise<unknown> = Promise.resolve();
 
 /** Work for one host after that for another, with turns for all else between. */
@@ -24,27 +31,50 @@ export function inTurn<T>(work: () => Promise<T>): Promise<T> {
 /** UTF-16 units of lines. With more all are forgotten, and read anew. */
 const most = 2 ** 25;
 
-interface Known {
-  readonly entries: Map<string, ReadEntry>;
+interface Known<R> {
+  readonly entries: Map<string, R>;
   size: number;
 }
 
-const ofStores = new WeakMap<Store, Known>();
+/** What was made of entries of each store, as long as they are the same. */
+class Once<R extends { readonly revision: number; readonly line: string }> {
+  readonly #ofStores = new WeakMap<Store, Known<R>>();
+
+  read(store: Store, entry: Entry, { as, make }: { as: string; make: () => R }): R {
+    const known = this.#ofStores.get(store) ?? { entries: new Map<string, R>(), size: 0 };
+    this.#ofStores.set(store, known);
+    const before = known.entries.get(as);
+    if (before?.revision === entry.revision) return before;
+    const read = make();
+    known.size += read.line.length - (before?.line.length ?? 0);
+    if (known.size > most) {
+      known.entries.clear();
+      known.size = read.line.length;
+    }
+    known.entries.set(as, read);
+    return read;
+  }
+}
+
+const whole = new Once<ReadEntry>();
+const derived = new Once<DerivedEntry>();
 
 /** As `readEntry`, from memory where the entry is still the one that was read. */
-export function readOnce(store: Store, entry: Entry): ReadEntry {
-  const known = ofStores.get(store) ?? { entries: new Map(), size: 0 };
-  ofStores.set(store, known);
-  const before = known.entries.get(entry.key);
-  if (before?.revision === entry.revision) return before;
-  const read = readEntry(entry);
-  known.size += read.line.length - (before?.line.length ?? 0);
-  if (known.size > most) {
-    known.entries.clear();
-    known.size = read.line.length;
-  }
-  known.entries.set(entry.key, read);
-  return read;
+export const readOnce = (store: Store, entry: Entry): ReadEntry =>
+  whole.read(store, entry, { as: entry.key, make: () => readEntry(entry) });
+
+/** As `topic` tells of it, the same to all who follow that; read anew only where it changed. */
+export function deriveOnce(
+  store: Store,
+  entry: Entry,
+  { topic, derive }: { topic: string; derive: (object: ApiObject) => ApiObject | undefined },
+): DerivedEntry {
+  const make = (): DerivedEntry => {
+    const { revision } = entry;
+    const object = derive(decodeEntry(entry));
+    return object ? { revision, object, line: specLine("ADDED", object) } : { revision, line: "" };
+  };
+  return derived.read(store, entry, { as: `${topic} ${entry.key}`, make });
 }
 
 export function readEntry(entry: Entry): ReadEntry {

@@ -5,6 +5,7 @@ import type { Host, IPBlock, IPPool, Network, Port, Subnet } from "../../api/kin
 import { objectKey } from "../../api/node-spec.ts";
 import type { ApiObject } from "../../api/object.ts";
 import { selects } from "../../api/selectors.ts";
+import { Reach } from "./reach.ts";
 
 /** What stands on a network, or on what does. */
 const ofNetworks = ["networks", "subnets", "ippools"];
@@ -20,6 +21,8 @@ export const plurals = [...ofAll, ...ofNetworks, ...ofHosts];
 /** What a host was told of networks: by key, the key of what it stands on. */
 export class NodeSelection {
   readonly host: string;
+  /** What of other hosts it must know. */
+  readonly reach = new Reach();
   #labels: Readonly<Record<string, string>> = {};
   /** Keys of networks and subnets that the host knows. */
   readonly #known = new Set<string>();
@@ -44,6 +47,7 @@ export class NodeSelection {
 
   /** The host knows the object now, or does not any more. */
   note(plural: string, object: ApiObject, isKnown: boolean): void {
+    this.reach.note(plural, object, isKnown);
     if (!isOfNetworks(plural)) return;
     const key = objectKey(plural, object.metadata);
     if (isKnown) this.#known.add(key);

@@ -96,6 +96,42 @@ test("a network's change is a line for each host, and nothing is read anew", asy
   expect(reads).toBe(0);
 });
 
+test("heartbeats and endpoints of others are lines to those alone whom they concern", async () => {
+  const status = (name: string, bindings: readonly string[]) =>
+    object("ports", name, { network: "over" }, {}).then(async () => {
+      const key = keyAt(`ports/a/${name}`);
+      const value = JSON.parse((await store.get(key))!.value);
+      const active = bindings.map((host) => ({ host, epoch: 1, active: true }));
+      const network = keyAt("networks/a/over");
+      await put(store, referrerKey(network, key), "");
+      for (const host of bindings) await put(store, referrerKey(keyAt(`hosts/${host}`), key), "");
+      await put(store, key, JSON.stringify({ ...value, status: { bindings: active } }));
+    });
+  await object("networks", "over", { type: "overlay" });
+  for (const host of ["host-1", "host-2"]) await status(`of-${host}`, [host]);
+  const heard = await followAll();
+  for (const host of hosts) await object("hosts", host, { unschedulable: true });
+  await settled(() => [...heard.values()].every((names) => names.length > 0));
+  for (const [host, names] of heard) expect(names.splice(0)).toEqual([`MODIFIED ${host}`]);
+  reads = 0;
+  const comes = JSON.stringify({
+    ...{ apiVersion: "netloom.dev/v1alpha1", kind: "Port" },
+    metadata: { namespace: "a", name: "new", uid: "new" },
+    spec: { network: "over" },
+    status: { bindings: [{ host: "host-3", epoch: 1, active: true }] },
+  });
+  await put(store, keyAt("ports/a/new"), comes);
+  const at = (host: string) => heard.get(host)!;
+  await settled(() => at("host-1").length > 0 && at("host-2").length > 0);
+  await settled(() => at("host-3").length > 1);
+  expect(at("host-1")).toEqual(["ADDED new"]);
+  // Its first port there: those of the others follow, which are read for it alone.
+  expect(at("host-3").sort()).toEqual(["ADDED new"].concat(["ADDED of-host-1", "ADDED of-host-2"]));
+  expect(reads).toBeLessThanOrEqual(3);
+  const told = [...heard].filter(([, names]) => names.length > 0).map(([host]) => host);
+  expect(told.sort()).toEqual(["host-1", "host-2", "host-3"]);
+});
+
 test("labels of one host are looked at for it alone", async () => {
   await object("networks", "red", {
     type: "bridge",

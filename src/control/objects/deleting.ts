@@ -8,11 +8,20 @@ import { detachingStatus } from "./attached.ts";
 import { type MayDelete, refuseBeyondReach } from "./dependents.ts";
 import { Draft, pause } from "./draft.ts";
 import { draftGuards } from "./guards.ts";
-import { keyOf, keyOfReferrer, lockKey, type Place, referrersPrefix } from "./keys.ts";
+import {
+  keyOf,
+  keyOfReferrer,
+  lockKey,
+  type Place,
+  referrersPrefix,
+  resourceOf,
+  resourceOfKey,
+} from "./keys.ts";
 import type { Admit, Objects } from "./objects.ts";
 import { decodeEntry, encode, withRevision } from "./stored.ts";
 
 type AnyKind = Kind<any, any>;
+const kindOf = (name: string): AnyKind => kinds.find(({ kind }) => kind === name)!;
 
 export interface DeleteRequest {
   readonly dryRun?: boolean;
@@ -228,8 +237,9 @@ async function refuseReferred(store: Store, { kind, key, live }: Going): Promise
   throw conflict(kind, live.metadata.name, why);
 }
 
-/** Blocks are the server's own and go with their subnet. */
-const standsInTheWay = (key: string) => !key.includes("/ipblocks/");
+/** Blocks are the server's own and go with their subnet, as hosts' prefixes of it do. */
+const goWithSubnet = new Set(["IPBlock", "Host"].map((name) => resourceOf(kindOf(name))));
+const standsInTheWay = (key: string) => !goWithSubnet.has(resourceOfKey(key));
 
 /** `port "team-a/web"`; `ports "team-a/web", "team-a/db", subnet "team-a/web"`. */
 function describe(keys: readonly string[]): string {

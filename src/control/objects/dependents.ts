@@ -19,6 +19,9 @@ interface Dependents {
 
 const kindByResource = new Map(kinds.map((kind) => [resourceOf(kind), kind]));
 
+/** Hosts stay: they lose their prefixes of a subnet. */
+const goesAlong = ({ managed, kind }: AnyKind): boolean => !managed && kind !== "Host";
+
 /** All that refers to the object, directly or not, without what the server itself manages. */
 async function dependentsOf(store: Store, key: string): Promise<Dependents[]> {
   const seen = new Set<string>();
@@ -30,7 +33,7 @@ async function dependentsOf(store: Store, key: string): Promise<Dependents[]> {
     const { entries } = await store.list(referrersPrefix(target));
     for (const referrer of entries.map((entry) => keyOfReferrer(entry.key))) {
       const kind = kindByResource.get(resourceOfKey(referrer))!;
-      if (kind.managed || seen.has(referrer)) continue;
+      if (!goesAlong(kind) || seen.has(referrer)) continue;
       seen.add(referrer);
       const namespace = kind.namespaced ? referrer.split("/")[4] : undefined;
       const group = `${kind.plural}/${namespace ?? ""}`;

@@ -75,13 +75,14 @@ export class Feed {
 
   /**
    * Changes after `revision`, each once and in order, until `signal` fires or the feed is closed.
-   * With topics, those of none of them may be left out. Holds no memory of its own. Throws ApiError
-   * (Expired) where they are forgotten, also later.
+   * With topics, those of none of them may be left out; they are asked for anew whenever there is
+   * nothing left to tell. Holds no memory of its own. Throws ApiError (Expired) where changes are
+   * forgotten, also later.
    */
   async *follow(
     revision: number,
     signal: AbortSignal,
-    topics: readonly string[] = everything,
+    topics: () => readonly string[] = () => everything,
   ): AsyncGenerator<Changes> {
     await this.#start();
     if (revision > this.#revision) await this.#refuseFuture(revision);
@@ -99,7 +100,7 @@ export class Feed {
       }
       hasCaughtUp = true;
       const next = this.#after(at);
-      if (next === undefined) at = Math.max(at, await this.#waiting.forTopics(topics, ends));
+      if (next === undefined) at = Math.max(at, await this.#waiting.forTopics(topics(), ends));
       else {
         at = next.revision;
         yield next;

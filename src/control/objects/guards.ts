@@ -21,6 +21,7 @@ import { draftCounts, quotaTurn, tenantsOf } from "./counts.ts";
 import type { Draft } from "./draft.ts";
 import { fixedIpFaults, subnetsOfNetwork } from "./fixed-ips.ts";
 import { keyOf, prefixOf, turnKey } from "./keys.ts";
+import { prefixesTurn, refuseMisplacedBlock, refuseTakenPrefixes } from "./node-prefixes.ts";
 import { refuseFaults } from "./prepare.ts";
 import { draftReferences } from "./references.ts";
 import { decodeEntry } from "./stored.ts";
@@ -63,6 +64,7 @@ export async function draftGuards(draft: Draft, change: ObjectChange): Promise<v
 /** What was kept for an object's sake goes with it. */
 function turnsOf(kind: AnyKind, name: string, key: string): string[] {
   if (kind.kind === "Network") return [subnetsTurn(key)];
+  if (kind.kind === "Subnet") return [prefixesTurn(key)];
   return kind.kind === "Tenant" ? [quotaTurn(name)] : [];
 }
 
@@ -86,6 +88,8 @@ type Guard = (draft: Draft, next: any, old?: ApiObject) => Promise<Fault[]>;
 
 /** By kind. */
 const guards: Readonly<Record<string, Guard>> = {
+  Host: refuseTakenPrefixes,
+  IPBlock: refuseMisplacedBlock,
   IPPool: refuseOutside,
   Port: refuseUnshared,
   Subnet: refuseOverlap,

@@ -36,7 +36,7 @@ const pathOf = (key: string) => key.slice(objectsPrefix.length);
 /** Before the keys that tell who refers to an object. */
 export const referrersPrefix = (target: string): string => `/referrers/${pathOf(target)}//`;
 
-/** There while an object refers to another. Its value is empty. */
+/** There while an object refers to another. Its value is the reference's note. */
 export const referrerKey = (target: string, referrer: string): string =>
   `${referrersPrefix(target)}${pathOf(referrer)}`;
 

@@ -91,9 +91,10 @@ export async function draftReferences(draft: Draft, change: Change): Promise<Fau
   }
   const faults: Fault[] = [];
   for (const target of after) {
-    if (isIn(before, target)) continue;
-    draft.put(referrerKey(target.key, change.key), "");
-    if (!target.loose) faults.push(...(await targetFaults(draft, target)));
+    const known = before.find(({ key }) => key === target.key);
+    if (known && known.note === target.note) continue;
+    draft.put(referrerKey(target.key, change.key), target.note ?? "");
+    if (!known && !target.loose) faults.push(...(await targetFaults(draft, target)));
   }
   return faults;
 }

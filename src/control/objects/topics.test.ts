@@ -28,7 +28,7 @@ const port = (name: string, host: string) =>
   put(
     store,
     `/registry/netloom.dev/ports/a/${name}`,
-    JSON.stringify({ metadata: { name }, spec: { host } }),
+    JSON.stringify({ metadata: { name }, spec: { network: "blue", host } }),
   );
 const namesOf = ({ events }: Changes) => events.map(({ object }) => object!.metadata.name);
 const waiters = async (count: number) => {
@@ -37,7 +37,7 @@ const waiters = async (count: number) => {
 
 test("who wants to hear of one host sleeps while others' ports change, however many do", async () => {
   const { revision } = await store.list("");
-  const one = feed.follow(revision, end.signal, ["netloom.dev/ports@one"]);
+  const one = feed.follow(revision, end.signal, () => ["netloom.dev/ports@one"]);
   const heard: string[] = [];
   const listening = (async () => {
     for await (const changes of one) {
@@ -60,7 +60,7 @@ test("a change is work for those alone whom it concerns, however many others wai
   const { revision } = await store.list("");
   let given = 0;
   const follow = async (topic: string) => {
-    for await (const _ of others.follow(revision, end.signal, [topic])) given++;
+    for await (const _ of others.follow(revision, end.signal, () => [topic])) given++;
   };
   const hosts = Array.from({ length: 200 }, (_, i) => follow(`netloom.dev/ports@host-${i}`));
   const all = [...hosts, follow("netloom.dev/ports")];
@@ -86,7 +86,7 @@ test("a change is work for those alone whom it concerns, however many others wai
 test("a port that moves is heard of by the host that it leaves", async () => {
   await port("a", "one");
   const { revision } = await store.list("");
-  const one = feed.follow(revision, end.signal, ["netloom.dev/ports@one"]);
+  const one = feed.follow(revision, end.signal, () => ["netloom.dev/ports@one"]);
   const next = one.next();
   await waiters(1);
   await port("a", "two");
@@ -95,7 +95,7 @@ test("a port that moves is heard of by the host that it leaves", async () => {
 
 test("who does not read while too much changes must list again", async () => {
   const { revision } = await store.list("");
-  const slow = feed.follow(revision, end.signal, ["netloom.dev/ports"]);
+  const slow = feed.follow(revision, end.signal, () => ["netloom.dev/ports"]);
   const first = slow.next();
   await waiters(1);
   for (let i = 0; i < 30; i++) await port(`p-${i}`, "one");

@@ -40,7 +40,8 @@ export async function* watchKind(
 ): AsyncGenerator<SeenChanges> {
   const resource = resourceOf(kind);
   const prefix = prefixOf(kind, selection.namespace);
-  for await (const changes of feed.follow(revision, signal, [topicOfResource(resource)])) {
+  const topics = () => [topicOfResource(resource)];
+  for await (const changes of feed.follow(revision, signal, topics)) {
     const seen = changes.events
       .filter((event) => event.resource === resource && event.key.startsWith(prefix))
       .map((event) => seenAs(selection, event))

@@ -6,9 +6,10 @@ import { dutyOf, wishableRanges } from "../../ipam/block.ts";
 import { isAmong, obstacle } from "../../ipam/block-allocation.ts";
 import type { IpBlock } from "../../ipam/block-lease.ts";
 import { layoutOf, poolOf } from "../../ipam/layout.ts";
+import type { NodePrefix } from "../../ipam/node-prefix.ts";
 import { serves, wishesFor } from "../../ipam/pool.ts";
 import { canonicalIp, parseIp } from "../../lib/ip.ts";
-import { containsIp, parsePrefix } from "../../lib/prefix.ts";
+import { containsIp, formatPrefix, parsePrefix } from "../../lib/prefix.ts";
 import { portOfClaim, type Wish } from "./claim-place.ts";
 import { withCondition } from "./condition.ts";
 import { poolUserOf } from "./pool-user.ts";
@@ -147,12 +148,22 @@ export async function troubleOfPools(
   return { reason: "KeptByPool", message: `${what} is not to be had: its pool ${remedy}` };
 }
 
-export const exhausted = ({ metadata }: Subnet): Trouble => ({
-  reason: "Exhausted",
-  message:
-    `Subnet "${metadata.name}" has no free address for it, in no block of a host that answers: ` +
-    "add a subnet to the network, or delete ports",
-});
+interface Where {
+  readonly host: string | undefined;
+  /** Of the subnet. */
+  readonly prefixes: readonly NodePrefix[];
+}
+
+export function exhausted({ metadata }: Subnet, { host, prefixes }: Where): Trouble {
+  const own = prefixes.filter((each) => each.host === host).map(({ cidr }) => formatPrefix(cidr));
+  const message =
+    own.length > 0
+      ? `Host "${host}" has no free address for it in ${own.join(", ")}, its own of subnet ` +
+        `"${metadata.name}": add a prefix to the host's spec.prefixes, or delete ports there`
+      : `Subnet "${metadata.name}" has no free address for it, in no block of a host that ` +
+        "answers: add a subnet to the network, or delete ports";
+  return { reason: "Exhausted", message };
+}
 
 export const isTroubled = (port: Port): boolean => conditionStatus(port, type) !== undefined;
 

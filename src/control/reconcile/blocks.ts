@@ -16,8 +16,11 @@ import {
 } from "../../ipam/block-lease.ts";
 import { mayLease } from "../../ipam/host-fence.ts";
 import { layoutOf } from "../../ipam/layout.ts";
+import { freeNodePrefixes, type NodePrefix, rangesOn } from "../../ipam/node-prefix.ts";
 import { placeBlock } from "../../ipam/placement.ts";
+import { type Prefix, parsePrefix } from "../../lib/prefix.ts";
 import { keyOf, keyOfReferrer, prefixOf, referrersPrefix } from "../objects/keys.ts";
+import { nodePrefixesOf } from "../objects/node-prefixes.ts";
 import { decodeEntry } from "../objects/stored.ts";
 import type { Condition } from "../store/store.ts";
 import { find, kindOf, type ReconcileContext, type Reconciler, writer } from "./reconciler.ts";
@@ -47,6 +50,10 @@ export async function blocksNaming(
 
 export const blocksOf = (context: ReconcileContext, subnet: Subnet): Promise<IpBlock[]> =>
   blocksNaming(context, "Subnet", subnet);
+
+/** Hosts' own prefixes of a subnet. */
+export const prefixesOf = ({ objects }: ReconcileContext, { metadata }: Subnet) =>
+  nodePrefixesOf(objects.store, keyOf(kindOf("Subnet"), metadata));
 
 /** Writes what a block becomes; undefined: it goes. */
 export async function changeBlock(
@@ -99,30 +106,50 @@ export const blockLeases: Reconciler = {
     for (const wanted of host.status?.wantedBlocks ?? []) {
       const subnet = await find<Subnet>(context, "Subnet", wanted);
       if (!subnet || subnet.metadata.deletionTimestamp) continue;
-      if (await isOfHost(context, host, subnet)) await lease(context, host, subnet);
+      if (isOfHost(host, await networkOf(context, subnet))) await lease(context, host, subnet);
     }
     return undefined;
   },
 };
 
+export const networkOf = (context: ReconcileContext, { metadata, spec }: Subnet) =>
+  find<Network>(context, "Network", `${metadata.namespace}/${spec.network}`);
+
 /** A host has no business with addresses of networks that it does not have. */
-async function isOfHost(context: ReconcileContext, { metadata }: Host, subnet: Subnet) {
-  const name = `${subnet.metadata.namespace}/${subnet.spec.network}`;
-  const network = await find<Network>(context, "Network", name);
+export function isOfHost({ metadata }: Host, network: Network | undefined): boolean {
   if (!network) return false;
   const { hosts } = network.spec;
   return hosts === undefined || selects(hosts, labelsOfHost(metadata.name, metadata.labels));
 }
 
+interface Taken {
+  readonly prefixes: readonly NodePrefix[];
+  readonly blocks: readonly IpBlock[];
+}
+
+/** The prefixes that hosts which have none of the subnet are to get of it, one each. */
+export function* prefixesLeft(subnet: Subnet, { prefixes, blocks }: Taken): Generator<Prefix> {
+  const length = subnet.spec.nodePrefixLength;
+  if (length === undefined) return;
+  const held = blocks.filter(({ spec }) => spec.host !== "");
+  const cidrs = held.map(({ spec }) => parsePrefix(spec.cidr));
+  yield* freeNodePrefixes({ layout: layoutOf(subnet), length, prefixes, blocks: cidrs });
+}
+
 async function lease(context: ReconcileContext, host: Host, subnet: Subnet): Promise<void> {
   const blocks = await blocksOf(context, subnet);
-  const ranges = givenRanges(layoutOf(subnet));
-  const nowMs = context.nowMs();
+  const prefixes = await prefixesOf(context, subnet);
   const { name } = host.metadata;
+  // It comes soon, and a block beside it would have to go again.
+  const hasOwn = prefixes.some((each) => each.host === name);
+  if (!hasOwn && !prefixesLeft(subnet, { prefixes, blocks }).next().done) return;
+  const ranges = rangesOn(name, givenRanges(layoutOf(subnet)), prefixes);
+  const nowMs = context.nowMs();
   // A wish may be older than the block that it was granted.
   const isServed = blocks.some(
     ({ spec, status: { allocation } }) =>
       spec.host === name &&
+      !spec.recalled &&
       (allocation?.lease !== spec.lease || countFree(allocation, ranges, nowMs) > 0),
   );
   if (isServed) return;

@@ -5,6 +5,7 @@ import { givenRanges, wishableRanges } from "../../ipam/block.ts";
 import { answerOf, type IpBlock } from "../../ipam/block-lease.ts";
 import type { Claim } from "../../ipam/claim.ts";
 import { layoutOf, poolOf } from "../../ipam/layout.ts";
+import { type NodePrefix, rangesOn } from "../../ipam/node-prefix.ts";
 import { type ClaimPlace, claimRanges, placeBlock, placeClaim } from "../../ipam/placement.ts";
 import { type PoolUser, rangesFor, wishesFor } from "../../ipam/pool.ts";
 import { parseIp } from "../../lib/ip.ts";
@@ -97,6 +98,8 @@ export interface Claiming {
   readonly wish: Wish;
   readonly user: PoolUser;
   readonly pools: readonly IPPool[];
+  /** Of the wish's subnet, as blocks are. */
+  readonly prefixes: readonly NodePrefix[];
   readonly blocks: readonly IpBlock[];
   readonly nowMs: number;
 }
@@ -117,7 +120,7 @@ export function isServedSoon(claiming: Claiming): boolean {
   // The block that it gets need not be one of the pools that are the port's.
   if (!isBorrowing(claiming) || pools.length > 0) return false;
   const layout = layoutOf(wish.subnet);
-  return placeBlock(blocks, { layout, ranges: givenRanges(layout), nowMs }).kind !== "none";
+  return placeBlock(blocks, { layout, ranges: givenTo(claiming), nowMs }).kind !== "none";
 }
 
 /** The place for a claim, but in none of the blocks that were tried. */
@@ -156,10 +159,14 @@ export function newClaim(claiming: Claiming, block: IpBlock): Claim {
 /** The port of a claim, as `namespace/name`. */
 export const portOfClaim = ({ id }: Pick<Claim, "id">): string => id.slice(0, id.lastIndexOf("/"));
 
-function rangesOf({ wish, user, pools }: Claiming): IpRange[] {
-  const layout = layoutOf(wish.subnet);
+/** What ports where this one is are given unasked, but for pools. */
+const givenTo = ({ port, wish, prefixes }: Claiming): IpRange[] =>
+  rangesOn(hostOf(port), givenRanges(layoutOf(wish.subnet)), prefixes);
+
+function rangesOf(claiming: Claiming): IpRange[] {
+  const { wish, user, pools } = claiming;
   const all = pools.map(poolOf);
   return wish.address === undefined
-    ? rangesFor(user, givenRanges(layout), all)
-    : wishesFor(user, wishableRanges(layout), all);
+    ? rangesFor(user, givenTo(claiming), all)
+    : wishesFor(user, wishableRanges(layoutOf(wish.subnet)), all);
 }

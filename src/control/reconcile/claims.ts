@@ -28,7 +28,7 @@ import {
   troublesOfJoined,
   troublesOutside,
 } from "./address-trouble.ts";
-import { blocksOf, changeBlock, createBlock, ifOvertaken, toBlock } from "./blocks.ts";
+import { blocksOf, changeBlock, createBlock, ifOvertaken, prefixesOf, toBlock } from "./blocks.ts";
 import {
   type Claiming,
   isOurs,
@@ -40,7 +40,7 @@ import {
   portOfClaim,
   unwished,
 } from "./claim-place.ts";
-import { poolUserOf } from "./pool-user.ts";
+import { hostOf, poolUserOf } from "./pool-user.ts";
 import {
   find,
   kindOf,
@@ -120,8 +120,10 @@ export const claimWishes: Reconciler = {
       const user = await poolUserOf(context, port);
       const nowMs = context.nowMs();
       const tried = new Set(claimed.map(({ name: block }) => block));
-      const next = await claim(context, { port, wish, user, pools, blocks, nowMs }, tried);
-      if (next === "none") troubles.push(exhausted(wish.subnet));
+      const prefixes = await prefixesOf(context, wish.subnet);
+      const claiming = { port, wish, user, pools, prefixes, blocks, nowMs };
+      const next = await claim(context, claiming, tried);
+      if (next === "none") troubles.push(exhausted(wish.subnet, { host: hostOf(port), prefixes }));
       const nextMs = next === "none" ? againMs : next;
       again = Math.min(nextMs, again ?? nextMs);
     }

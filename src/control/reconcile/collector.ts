@@ -9,8 +9,10 @@ import { cascadeFinalizer } from "../objects/deleting.ts";
 import { keyOf, keyOfReferrer, prefixOf, referrersPrefix } from "../objects/keys.ts";
 import { decodeEntry } from "../objects/stored.ts";
 import { blocksNaming, changeBlock, ifOvertaken } from "./blocks.ts";
+import { changePrefixes, without } from "./node-prefixes.ts";
 import {
   kindOf,
+  nameOf,
   type ReconcileContext,
   type Reconciler,
   writer,
@@ -79,7 +81,9 @@ async function referrers(context: ReconcileContext, object: ApiObject): Promise<
     const referrer = await objects.store.get(keyOfReferrer(key));
     if (!referrer) continue;
     const { kind, metadata } = decodeEntry(referrer);
-    await objects.delete(kindOf(kind), metadata, { cascade: true }).catch(ifOvertaken);
+    // A host outlives the subnets that it has prefixes of.
+    if (kind === "Host") await changePrefixes(context, metadata.name, without(nameOf(object)));
+    else await objects.delete(kindOf(kind), metadata, { cascade: true }).catch(ifOvertaken);
   }
   return entries.length === 0;
 }

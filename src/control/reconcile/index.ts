@@ -2,9 +2,11 @@
 import { blockLeases, blockReturns } from "./blocks.ts";
 import { claimSteps, claimWishes } from "./claims.ts";
 import { collector } from "./collector.ts";
+import { blockRecalls, hostPrefixes } from "./host-prefixes.ts";
 import { hostStatus } from "./host-status.ts";
 import { joinedPorts } from "./joined.ts";
 import { networkStatus } from "./network-status.ts";
+import { nodePrefixes } from "./node-prefixes.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { subnetStatus } from "./subnet-status.ts";
 import { tenantStatus } from "./tenant-status.ts";
@@ -13,6 +15,9 @@ export const reconcilers: readonly Reconciler[] = [
   collector,
   blockLeases,
   blockReturns,
+  nodePrefixes,
+  blockRecalls,
+  hostPrefixes,
   claimWishes,
   claimSteps,
   joinedPorts,

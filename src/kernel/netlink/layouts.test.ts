@@ -10,6 +10,7 @@ import * as codec from "./codec.ts";
 import { conntrackLayout, readConntrack } from "./conntrack.ts";
 import { readFdbEntry } from "./fdb.ts";
 import { readFilter } from "./filter.ts";
+import { familyLayout } from "./generic.ts";
 import { linkLayout } from "./link.ts";
 import { readLink } from "./link-info.ts";
 import { linkKinds, portKinds } from "./link-kinds.ts";
@@ -30,6 +31,14 @@ import { routeLayout } from "./route-table.ts";
 import { readRule, ruleLayout } from "./rule.ts";
 import { trafficLayout } from "./traffic.ts";
 import { readTrafficClass } from "./traffic-class.ts";
+import {
+  allowedIp,
+  readWireguard,
+  udpEnd,
+  wireguardKey,
+  wireguardLayout,
+  wireguardPeer,
+} from "./wireguard.ts";
 
 const layouts: Record<string, Layout<any, any>> = {
   link: linkLayout,
@@ -41,6 +50,8 @@ const layouts: Record<string, Layout<any, any>> = {
   "bridge VLAN": bridgeVlanLayout,
   conntrack: conntrackLayout,
   "traffic control": trafficLayout,
+  family: familyLayout,
+  WireGuard: wireguardLayout,
 };
 
 /** What makes model words of messages of the layout. */
@@ -53,6 +64,8 @@ const readers: Record<string, ((message: Message) => unknown)[]> = {
   netconf: [readNetconf],
   "bridge VLAN": [readBridgeVlans],
   conntrack: [readConntrack],
+  family: [(message) => decode(message, familyLayout)],
+  WireGuard: [(message) => readWireguard([message])],
   "traffic control": [readQdisc, readTrafficClass, readFilter],
 };
 
@@ -84,6 +97,8 @@ const simpleCodecs: readonly [string, Codec<any>, Arbitrary<unknown>][] = [
   ["string", codec.string, text],
   ["mac", codec.mac, mac],
   ["ip", codec.ip, address],
+  ["WireGuard key", wireguardKey, bytes(32).map((value) => value.toBase64())],
+  ["UDP end", udpEnd, fc.record({ address, port: u16 })],
 ];
 const byCodec = new Map<unknown, Arbitrary<unknown>>(
   simpleCodecs.map(([, of, values]) => [of, values]),
@@ -175,6 +190,15 @@ const vlan = fc
 byCodec.set(
   table(bridgeVlanLayout).afSpec[1],
   fc.record({ flags: u16, vlans: fc.array(vlan, { maxLength: 5 }) }, { requiredKeys: ["vlans"] }),
+);
+
+byCodec.set(
+  table({ attrs: wireguardPeer }).allowedIps[1],
+  fc.array(attrsOf(allowedIp.table), { maxLength: 4 }),
+);
+byCodec.set(
+  table(wireguardLayout).peers[1],
+  fc.array(attrsOf(wireguardPeer.table), { maxLength: 4 }),
 );
 
 const runs = (numRuns: number) => ({ numRuns });

@@ -10,6 +10,7 @@ import { vethData } from "./veth.ts";
 import { vlanData } from "./vlan.ts";
 import { vrfData } from "./vrf.ts";
 import { vxlanData } from "./vxlan.ts";
+import { wireguardData } from "./wireguard.ts";
 
 /** Kind → its IFLA_INFO_DATA. */
 export const linkKinds = {
@@ -22,6 +23,7 @@ export const linkKinds = {
   vlan: vlanData,
   vrf: vrfData,
   vxlan: vxlanData,
+  wireguard: wireguardData,
 } as const;
 
 /** Kind of the master → its IFLA_INFO_SLAVE_DATA. */

@@ -15,6 +15,7 @@ export const linkHeader = struct({
 /** Bits of `flags`. Source: include/uapi/linux/if.h. */
 export const linkFlag = {
   up: 0x1,
+  loopback: 0x8,
   noarp: 0x80,
   promisc: 0x100,
   allmulti: 0x200,

@@ -128,6 +128,14 @@ export function changeMacvlan(
   return changeKind(target, "macvlan", settings);
 }
 
+/** Changes what a VXLAN link lets be changed: source address, hops, class of service. */
+export function changeVxlan(
+  target: LinkTarget,
+  settings: Value<(typeof linkKinds)["vxlan"]>,
+): Request {
+  return changeKind(target, "vxlan", settings);
+}
+
 function changeKind(target: LinkTarget, kind: LinkKind, data: unknown): Request {
   return request(
     { op: `change ${kind} attributes of ${linkText(target)}`, type: rtm.newLink, flags: 0 },

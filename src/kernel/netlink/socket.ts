@@ -31,7 +31,7 @@ const datagramBytes = 32 * 1024;
 /** What a socket sends in one datagram by default. */
 const sendBufferBytes = 200 * 1024;
 
-export const netlinkProtocol = { route: 0, netfilter: 12 } as const;
+export const netlinkProtocol = { route: 0, netfilter: 12, generic: 16 } as const;
 
 /** What came of one request of a batch. */
 export interface Outcome {
@@ -74,7 +74,9 @@ export class NetlinkSocket implements Disposable {
     // Without it the kernel ignores what a dump asks for, and sends everything.
     if (protocol === "route") sys.setsockopt(this.fd, solNetlink, netlinkOption.strictCheck, on);
     // A transaction of nftables is one datagram of any length, with an error for any of its parts.
-    else this.enlarge(socketOption.receiveBufferForce, receiveBufferBytes);
+    if (protocol === "netfilter") {
+      this.enlarge(socketOption.receiveBufferForce, receiveBufferBytes);
+    }
     const timeval = new Uint8Array(16);
     timeval[0] = receiveTimeoutS;
     sys.setsockopt(this.fd, solSocket, socketOption.receiveTimeout, timeval);

@@ -21,7 +21,7 @@ export class ScratchNetns implements Disposable {
   }
 
   /** A netlink socket of this namespace. */
-  socket(protocol: "route" | "netfilter" = "route"): NetlinkSocket {
+  socket(protocol: "route" | "netfilter" | "generic" = "route"): NetlinkSocket {
     return new NetlinkSocket(protocol, this.path);
   }
 

@@ -6,6 +6,7 @@ import {
   isAmong,
   obstacle,
 } from "../../../src/ipam/block-allocation.ts";
+import { isInPlace } from "../../../src/ipam/node-prefix.ts";
 import { parseIp } from "../../../src/lib/ip.ts";
 import { containsIp, parsePrefix } from "../../../src/lib/prefix.ts";
 import type { ApiPort } from "./memory-store.ts";
@@ -27,7 +28,8 @@ function checkHopeless(simulation: Simulation, port: ApiPort): void {
   const { world } = simulation;
   const { nowMs } = world;
   const { layout } = world.subnets.get(subnet)!;
-  const ranges = world.rangesOf({ ...port, address: wish });
+  const on = { host: port.host, prefixes: world.planOf(subnet) };
+  const ranges = world.rangesOf({ ...port, address: wish }, on);
   const states = statesOf(simulation, subnet);
   if (wish !== undefined) {
     if (!isAmong(ranges, wish)) return;
@@ -55,6 +57,16 @@ function statesOf({ world, hosts }: Simulation, subnet: string): BlockAllocation
     if (!state) throw new Violation(`Block "${name}" has no state at "${value.spec.host}"`);
     return [state];
   });
+}
+
+/** Blocks that lie where hosts' prefixes say not give nothing more. Throws Violation. */
+export function checkPlanned({ world }: Simulation): void {
+  for (const [name, { value }] of world.store.list("block")) {
+    const { host, cidr, subnet, recalled } = value.spec;
+    const plan = world.planOf(subnet.name);
+    if (host === "" || recalled || isInPlace({ host, cidr: parsePrefix(cidr) }, plan)) continue;
+    throw new Violation(`Block "${name}" of "${host}" is not recalled`);
+  }
 }
 
 /** Nothing is left when nobody uses anything. Throws Violation. */

@@ -2,6 +2,7 @@
 
 import type { IpBlock } from "../../../src/ipam/block-lease.ts";
 import type { HostFence } from "../../../src/ipam/host-fence.ts";
+import type { NodePrefix } from "../../../src/ipam/node-prefix.ts";
 
 /** A port that is made by API. Its address is in use from the commit that sets it. */
 export interface ApiPort {
@@ -20,6 +21,8 @@ export interface Kinds {
   readonly block: IpBlock;
   readonly host: HostFence;
   readonly port: ApiPort;
+  /** Hosts' own prefixes, by subnet. */
+  readonly plan: readonly NodePrefix[];
 }
 
 export interface Stored<Kind extends keyof Kinds = keyof Kinds> {
@@ -47,6 +50,7 @@ export class MemoryStore {
     block: new Map<string, Stored<"block">>(),
     host: new Map<string, Stored<"host">>(),
     port: new Map<string, Stored<"port">>(),
+    plan: new Map<string, Stored<"plan">>(),
   };
   readonly #onPort: (before: ApiPort | undefined, after: ApiPort | undefined) => void;
   revision = 1;

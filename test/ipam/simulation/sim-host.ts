@@ -2,7 +2,6 @@
 import { allocate, type Moment } from "../../../src/ipam/allocate.ts";
 import { type BlockAllocation, free, freeUnless } from "../../../src/ipam/block-allocation.ts";
 import {
-  type BlockView,
   giveBack,
   type HolderStep,
   heedView,
@@ -10,8 +9,9 @@ import {
   surplus,
 } from "../../../src/ipam/block-holder.ts";
 import { ConflictError, ExhaustedError, UnavailableError } from "../../../src/ipam/errors.ts";
-import { bootFor, type HostFence } from "../../../src/ipam/host-fence.ts";
-import type { Asker, World } from "./world.ts";
+import { bootFor } from "../../../src/ipam/host-fence.ts";
+import { rangesOn } from "../../../src/ipam/node-prefix.ts";
+import type { Asker, Told, World } from "./world.ts";
 
 interface Disk {
   forgotten: number;
@@ -48,6 +48,7 @@ export class SimHost {
   readonly #unfinished = new Map<string, AttachWish>();
   boot = "";
   #toldBoot: string | undefined;
+  #plan: Told["plan"] = new Map();
   isOn = false;
   /** How far its clock is off. */
   skewMs: number;
@@ -144,7 +145,7 @@ export class SimHost {
 
   want(subnet: string, wantFree: number): boolean {
     if (!this.isUp || !this.isIdle) return false;
-    const stock = { ranges: this.#world.subnets.get(subnet)!.ranges, wantFree, keepFree: wantFree };
+    const stock = { ranges: this.#given(subnet), wantFree, keepFree: wantFree };
     if (!isShort(this.#blocks(subnet), stock, this.#moment)) return false;
     const body = { kind: "want", from: this.name, subnet } as const;
     this.#world.send({ to: "server", host: this.name, body });
@@ -153,15 +154,16 @@ export class SimHost {
 
   giveBack(subnet: string, keepFree: number): boolean {
     if (!this.isUp || !this.isIdle) return false;
-    const stock = { ranges: this.#world.subnets.get(subnet)!.ranges, wantFree: 0, keepFree };
+    const stock = { ranges: this.#given(subnet), wantFree: 0, keepFree };
     const state = surplus(this.#blocks(subnet), stock, this.#moment);
     if (state) this.#write(giveBack(state));
     return state !== undefined;
   }
 
   /** The control plane's view arrives. */
-  hear(told: BlockView & HostFence): void {
+  hear(told: Told): void {
     if (!this.isUp || !this.isIdle) return;
+    this.#plan = told.plan;
     this.#toldBoot = told.boot;
     const { forgotten, files } = this.#memory!;
     const running = () =>
@@ -178,7 +180,7 @@ export class SimHost {
   attach(owner: string, wish: AttachWish): boolean {
     if (!this.isUp || !this.isIdle) return false;
     const { subnet, app: _, ...more } = wish;
-    const ranges = this.#world.rangesOf(wish);
+    const ranges = this.#world.rangesOf(wish, this.#on(subnet));
     try {
       const request = { owner, ranges, ...more };
       const { address, state } = allocate(this.#blocks(subnet), request, this.#moment);
@@ -235,6 +237,10 @@ export class SimHost {
   #blocks(subnet: string): BlockAllocation[] {
     return [...this.#memory!.files.values()].filter((state) => state.subnet.name === subnet);
   }
+
+  #on = (subnet: string) => ({ host: this.name, prefixes: this.#plan.get(subnet) ?? [] });
+  #given = (subnet: string) =>
+    rangesOn(this.name, this.#world.subnets.get(subnet)!.ranges, this.#on(subnet).prefixes);
 
   #begin(owner: string, container: Container): void {
     this.#unfinished.delete(owner);

@@ -19,9 +19,12 @@ import {
   mayReclaim,
   welcome,
 } from "../../../src/ipam/host-fence.ts";
+import { isInPlace, rangesOn } from "../../../src/ipam/node-prefix.ts";
 import { claimRanges, placeBlock, placeClaim } from "../../../src/ipam/placement.ts";
+import { parsePrefix } from "../../../src/lib/prefix.ts";
 import type { ApiPort, Change, Condition, Kinds, Stored } from "./memory-store.ts";
 import { declareOver, joinHost, removeHost } from "./operator.ts";
+import { Violation } from "./oracle.ts";
 import type { ToServer, World } from "./world.ts";
 
 interface Commit {
@@ -79,7 +82,13 @@ export class SimServer {
       const { store } = this.#world;
       const blocks = store.list("block").map(([, { value }]) => value);
       const own = blocks.filter(({ spec }) => spec.host === host).map(leasedBlock);
-      const body = { ...fence, revision: store.revision, blocks: own };
+      const plan = new Map(
+        [...this.#world.subnets.keys()].map((subnet) => [
+          subnet,
+          this.#world.planOf(subnet).filter((each) => each.host === host),
+        ]),
+      );
+      const body = { ...fence, revision: store.revision, blocks: own, plan };
       this.#world.send({ to: "host", host, body });
     });
   }
@@ -106,7 +115,9 @@ export class SimServer {
     const { store, subnets, nowMs } = this.#world;
     const fence = store.get("host", host);
     if (!fence || !mayLease(fence.value)) return;
-    const { name, layout, ranges } = subnets.get(subnetName)!;
+    const { name, layout, ranges: all } = subnets.get(subnetName)!;
+    const plan = store.get("plan", subnetName);
+    const ranges = rangesOn(host, all, plan?.value ?? []);
     const blocks = this.#blocksOf(subnetName);
     const place = placeBlock(
       blocks.map(({ value }) => value),
@@ -119,9 +130,17 @@ export class SimServer {
         ? leaseBlock(name, place.cidr, { host, lease })
         : leaseOut(place.block, { host, lease });
     this.#then(
-      [when("host", host, fence), when("block", value.name, store.get("block", value.name))],
+      [
+        ...[when("host", host, fence), when("plan", subnetName, plan)],
+        when("block", value.name, store.get("block", value.name)),
+      ],
       [{ kind: "block", name: value.name, value }],
-      () => this.tell(host),
+      () => {
+        if (this.#isMisplaced(value)) {
+          throw new Violation(`"${host}" was leased ${value.name}, where hosts' prefixes say not`);
+        }
+        this.tell(host);
+      },
     );
   }
 
@@ -156,7 +175,8 @@ export class SimServer {
       blocks.filter((block) => claimOf(block, port.uid)).map((block) => block.name),
     );
     const { wish: address, identity, host } = port;
-    const ranges = this.#world.rangesOf({ ...port, address });
+    const on = { host, prefixes: this.#world.planOf(port.subnet) };
+    const ranges = this.#world.rangesOf({ ...port, address }, on);
     const place = placeClaim(blocks, { layout, ranges, address, identity, host, tried, nowMs });
     if (place.kind === "none") return;
     const lease = { host: "", lease: this.#world.id("lease") };
@@ -221,6 +241,18 @@ export class SimServer {
     }
     if (own.length > 0) return;
     this.#then([when("host", host, stored)], [{ kind: "host", name: host }]);
+  }
+
+  #isMisplaced({ spec: { host, cidr, subnet } }: IpBlock): boolean {
+    const plan = this.#world.planOf(subnet.name);
+    return host !== "" && !isInPlace({ host, cidr: parsePrefix(cidr) }, plan);
+  }
+
+  /** Recalls a block that lies where hosts' prefixes say not. */
+  recall(name: string): void {
+    const stored = this.#world.store.get("block", name);
+    if (!stored || stored.value.spec.recalled || !this.#isMisplaced(stored.value)) return;
+    this.#put(stored, recallBlock(stored.value));
   }
 
   get #taking() {

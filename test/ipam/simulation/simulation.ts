@@ -1,7 +1,9 @@
 /** Hosts, servers and users at random, with faults; then peace, and what must hold in it. */
 
 import { isAmong } from "../../../src/ipam/block-allocation.ts";
-import { checkDrained, checkSettled } from "./checks.ts";
+import { networkOf, overlaps } from "../../../src/lib/prefix.ts";
+import { checkDrained, checkPlanned, checkSettled } from "./checks.ts";
+import { Violation } from "./oracle.ts";
 import { Random } from "./random.ts";
 import { SimHost } from "./sim-host.ts";
 import { SimServer } from "./sim-server.ts";
@@ -44,6 +46,8 @@ const weights = {
   deletePort: 3,
   servePort: 12,
   tidy: 6,
+  plan: 0.3,
+  recall: 4,
   serveRemoval: 3,
   crashAgent: 0.7,
   startAgent: 2,
@@ -87,6 +91,8 @@ export class Simulation {
     this.#makePeace();
     this.settle();
     checkSettled(this);
+    checkPlanned(this);
+    this.#attachPlanned();
     const sticky = this.#bringBack();
     this.#drain();
     checkDrained(this);
@@ -121,6 +127,11 @@ export class Simulation {
     tidy: () => {
       const [name] = this.#random.pick(this.world.store.list("block")) ?? [];
       return name !== undefined && this.#serve((server) => server.tidy(name));
+    },
+    plan: () => this.#plan(),
+    recall: () => {
+      const [name] = this.#random.pick(this.world.store.list("block")) ?? [];
+      return name !== undefined && this.#serve((server) => server.recall(name));
     },
     serveRemoval: () => this.#serve((server) => server.serveRemoval(this.#host().name)),
     crashAgent: () => this.#host().crash(),
@@ -215,6 +226,40 @@ export class Simulation {
     return this.world.store.commit([], [{ kind: "port", name: uid, value }]);
   }
 
+  /** A host gets a prefix of one or two blocks, or has one taken away. */
+  #plan(): boolean {
+    const subnet = this.#subnet();
+    const { cidr, blockLength } = this.world.subnets.get(subnet)!.layout;
+    const before = this.world.planOf(subnet);
+    const at = this.#random.below(before.length);
+    if (before.length > 0 && this.#random.chance(0.5)) {
+      const value = before.filter((_, i) => i !== at);
+      return this.world.store.commit([], [{ kind: "plan", name: subnet, value }]);
+    }
+    const address = cidr.address + BigInt(this.#random.below(32));
+    const length = blockLength! - this.#random.below(2);
+    const own = { host: this.#host().name, cidr: networkOf({ ...cidr, address, length }) };
+    if (before.some((each) => overlaps(each.cidr, own.cidr))) return false;
+    const value = [...before, own];
+    return this.world.store.commit([], [{ kind: "plan", name: subnet, value }]);
+  }
+
+  /** In peace each host gives of its prefixes where it has any, and of no other's. */
+  #attachPlanned(): void {
+    for (const host of this.hosts.filter(({ isUp }) => isUp)) {
+      for (const subnet of this.world.subnets.keys()) {
+        const owner = this.world.id("container");
+        host.attach(owner, { subnet, app: "other" });
+        this.#finish();
+        const address = host.containers.get(owner)?.address;
+        if (address === undefined) continue;
+        const on = { host: host.name, prefixes: this.world.planOf(subnet) };
+        if (isAmong(this.world.rangesOf({ subnet, app: "other" }, on), address)) continue;
+        throw new Violation(`"${host.name}" gave ${subnet}/${address}, which is not its to give`);
+      }
+    }
+  }
+
   #deletePort(): boolean {
     const [uid] = this.#random.pick(this.world.store.list("port")) ?? [];
     return uid !== undefined && this.world.store.commit([], [{ kind: "port", name: uid }]);
@@ -269,8 +314,11 @@ export class Simulation {
       this.#server().servePort(uid);
       this.#finish();
     }
-    for (const [name] of store.list("block")) this.#server().tidy(name);
-    this.#finish();
+    for (const [name] of store.list("block")) {
+      this.#server().tidy(name);
+      this.#server().recall(name);
+      this.#finish();
+    }
   }
 
   /** Everything under way arrives and is done. */
@@ -318,7 +366,8 @@ export class Simulation {
       for (const [address, rest] of Object.entries(value.status.allocation?.rested ?? {})) {
         if (rest.identity === undefined || (rest.keptUntil ?? 0) < margin) continue;
         // One that it had asked for may lie outside what it gets unasked.
-        const ranges = this.world.rangesOf({ subnet, app: appOf(rest.identity) });
+        const on = { host: undefined, prefixes: this.world.planOf(subnet) };
+        const ranges = this.world.rangesOf({ subnet, app: appOf(rest.identity) }, on);
         if (!isAmong(ranges, address)) continue;
         const key = `${subnet}/${rest.identity}`;
         const entry = kept.get(key) ?? [subnet, rest.identity, []];

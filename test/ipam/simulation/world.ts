@@ -8,6 +8,7 @@ import {
 import { type BlockAllocation, isAmong } from "../../../src/ipam/block-allocation.ts";
 import type { BlockView } from "../../../src/ipam/block-holder.ts";
 import type { Hello, HostFence } from "../../../src/ipam/host-fence.ts";
+import { type NodePrefix, rangesOn } from "../../../src/ipam/node-prefix.ts";
 import { type Pool, rangesFor, wishesFor } from "../../../src/ipam/pool.ts";
 import { parseIp } from "../../../src/lib/ip.ts";
 import { parsePrefix } from "../../../src/lib/prefix.ts";
@@ -24,7 +25,13 @@ export type ToServer = { readonly from: string } & (
 
 export type Message =
   | { readonly to: "server"; readonly host: string; readonly body: ToServer }
-  | { readonly to: "host"; readonly host: string; readonly body: BlockView & HostFence };
+  | { readonly to: "host"; readonly host: string; readonly body: Told };
+
+export interface Told extends BlockView, HostFence {
+  readonly boot: string;
+  /** The host's own, by subnet. */
+  readonly plan: ReadonlyMap<string, readonly NodePrefix[]>;
+}
 
 export interface Subnet {
   readonly name: SubnetName;
@@ -43,6 +50,12 @@ export interface Asker {
   readonly app: string;
   /** This address and no other. */
   readonly address?: string;
+}
+
+/** Where an asker is, and hosts' prefixes as far as they are known there. */
+export interface On {
+  readonly host: string | undefined;
+  readonly prefixes: readonly NodePrefix[];
 }
 
 const poolOf = (app: string, first: string, last: string): Pool => ({
@@ -100,11 +113,15 @@ export class World {
     }
   }
 
-  /** Where the asker's address may be. */
-  rangesOf({ subnet, address, app }: Asker): IpRange[] {
+  /** Hosts' own prefixes of a subnet. */
+  planOf = (subnet: string): readonly NodePrefix[] => this.store.get("plan", subnet)?.value ?? [];
+
+  /** Where the asker's address may be; unless `on` is set, on whatever host. */
+  rangesOf({ subnet, address, app }: Asker, on?: On): IpRange[] {
     const { ranges, wishable, pools: all } = this.subnets.get(subnet)!;
     const user = { port: { app } };
-    return address === undefined ? rangesFor(user, ranges, all) : wishesFor(user, wishable, all);
+    const given = on ? rangesOn(on.host, ranges, on.prefixes) : ranges;
+    return address === undefined ? rangesFor(user, given, all) : wishesFor(user, wishable, all);
   }
 
   /** Whether its agent is the one that the host of its name has. */

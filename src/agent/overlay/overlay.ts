@@ -1,0 +1,127 @@
+/** One overlay on this host: its namespace, the engine in it, and what joins it to other hosts. */
+import {
+  overlay as driver,
+  type SegmentConfig,
+  segmentLink,
+  segmentLinkName,
+} from "../../drivers/overlay.ts";
+import { apply } from "../../engine/apply.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { KernelFacts } from "../../engine/host-facts.ts";
+import type { KernelSession } from "../../engine/kernel-session.ts";
+import { observe } from "../../engine/observe.ts";
+import { ensureNamespace, type OverlayPlace } from "../../engine/overlay-place.ts";
+import { ResidentEngine } from "../../engine/resident.ts";
+import {
+  entryRequests,
+  listEntries,
+  type SegmentEntries,
+  type SegmentLinks,
+} from "../../engine/segment-entries.ts";
+import { removeNetns } from "../../kernel/netns/netns.ts";
+import type { Log } from "../../lib/log.ts";
+import { hostNetns, type KernelObject } from "../../model/kernel-object.ts";
+import { networkScope } from "../../model/port.ts";
+import { plan } from "../../plan/plan.ts";
+import { Repairs } from "../repairs.ts";
+
+const loopback = (network: string): KernelObject => ({
+  ...{ netns: hostNetns, scope: networkScope(network), life: "shared" },
+  ...{ kind: "link", type: "existing", name: "lo", up: true },
+});
+
+export class Overlay {
+  readonly place: OverlayPlace;
+  readonly engine: ResidentEngine;
+  readonly repairs: Repairs;
+  /** The network, as the engine knows it, once it was joined to it. */
+  network: string | undefined;
+  /** Attaches that are under way: while there are any it stays. */
+  users = 0;
+  #repairing: Promise<void> | undefined;
+  /** What the kernel was last brought to; undefined: that is not known. */
+  #entries: SegmentEntries | undefined;
+
+  /** Makes the namespace where there is none. Throws NetnsError. */
+  constructor(place: OverlayPlace, log: Log, underlay?: string) {
+    this.place = place;
+    ensureNamespace(place);
+    this.engine = new ResidentEngine({
+      ...{ paths: place.paths, host: place.netns },
+      ...(underlay !== undefined && { underlay }),
+    });
+    this.repairs = new Repairs(this.engine, log);
+  }
+
+  /** Begins to put back what an outside hand takes. */
+  watch(): void {
+    this.#repairing ??= this.repairs.follow();
+  }
+
+  /**
+   * Makes bridge and VXLAN link, or brings them in line, and then what they know of other hosts.
+   * Gives whether a link was not as it should be. Throws NetlinkError, SysError.
+   */
+  join(config: SegmentConfig, entries: SegmentEntries): Promise<boolean> {
+    this.network = config.network;
+    return this.engine.run(async (engine) => {
+      const isChanged = await joinLinks(engine, config);
+      const links = linksOf(engine.session, config);
+      const from = isChanged ? undefined : this.#entries;
+      this.#entries = undefined;
+      const { socket } = engine.session.namespace(hostNetns);
+      socket.run(entryRequests(from ?? listEntries(socket, links), entries, links));
+      this.#entries = entries;
+      return isChanged;
+    });
+  }
+
+  /** Entries are looked at in the kernel with the next `join`. */
+  distrust(): void {
+    this.#entries = undefined;
+  }
+
+  /** Leaves it as it is, for the next agent. */
+  async close(): Promise<void> {
+    this.repairs.stop();
+    await this.#repairing;
+    await this.engine[Symbol.asyncDispose]();
+  }
+
+  /** Takes the namespace away with all that is in it. Throws NetnsError. */
+  async remove(): Promise<void> {
+    await this.close();
+    removeNetns(this.place.netns);
+  }
+}
+
+async function joinLinks({ session, paths }: Engine, config: SegmentConfig): Promise<boolean> {
+  const facts = new KernelFacts({ session, paths });
+  const { bridge, network, mtu } = config;
+  const desired = [
+    loopback(network),
+    ...driver.network(driver.parse({ bridge, mtu }), network, facts),
+    segmentLink(config, facts),
+  ];
+  const observed = observe(session, desired);
+  const gone = observed.filter((object) => isAnother(object, config));
+  const steps = plan(
+    desired,
+    observed.filter((object) => !gone.includes(object)),
+  );
+  if (steps.length === 0) return false;
+  apply(session, [...gone.map((object) => ({ op: "delete", object }) as const), ...steps]);
+  session.flush();
+  return true;
+}
+
+/** The kernel changes neither a VXLAN link's identifier nor its UDP port. */
+const isAnother = (object: KernelObject, { vni, port }: SegmentConfig): boolean =>
+  object.kind === "link" &&
+  object.name === segmentLinkName(vni) &&
+  (object.type !== "vxlan" || object.vxlan.id !== vni || object.vxlan.port !== port);
+
+const linksOf = (session: KernelSession, { bridge, vni }: SegmentConfig): SegmentLinks => ({
+  bridge: session.linkNow(hostNetns, bridge).index,
+  vxlan: session.linkNow(hostNetns, segmentLinkName(vni)).index,
+});

@@ -1,0 +1,69 @@
+/** What of an object other hosts must know, made of the object alone. Pure. */
+import type { BlockRoute, Endpoint, HostPeer, HostPeerSpec } from "../../api/elsewhere.ts";
+import { elsewhere } from "../../api/elsewhere.ts";
+import type { IPBlock, Port } from "../../api/kinds/index.ts";
+import { claimedAddresses, networkOfPort } from "../../api/kinds/port.ts";
+import type { ApiObject } from "../../api/object.ts";
+
+const apiVersion = "netloom.dev/v1alpha1";
+
+/** What a derived object has of the metadata of the one that it is made of. */
+function metadataOf({ metadata }: Pick<ApiObject, "metadata">): ApiObject["metadata"] {
+  const { namespace, name, uid, resourceVersion } = metadata;
+  return { ...(namespace !== undefined && { namespace }), name, uid, resourceVersion } as never;
+}
+
+/** What of a `Host` others reach it by. */
+export interface Reachable extends Pick<ApiObject, "metadata"> {
+  readonly status?: { readonly underlay?: HostPeerSpec["underlay"] };
+}
+
+/** How a host is reached; undefined: it has not told. */
+export function peerOf(host: Reachable): HostPeer | undefined {
+  const underlay = host.status?.underlay ?? [];
+  if (underlay.length === 0) return undefined;
+  const kind = elsewhere.hostpeers;
+  return { apiVersion, kind, metadata: metadataOf(host), spec: { underlay } } as HostPeer;
+}
+
+/** Where a port of an overlay network is; undefined: on no host. */
+export const endpointOf = (port: Port): Endpoint | undefined =>
+  endpoint(port, port.status?.addresses ?? []);
+
+/** Where a port's addresses of a routed network are that no host's block leads to. */
+export function claimedEndpointOf(port: Port): Endpoint | undefined {
+  const claimed = claimedAddresses(port);
+  return claimed.length === 0 ? undefined : endpoint(port, claimed);
+}
+
+function endpoint(
+  port: Port,
+  addresses: readonly { readonly address: string }[],
+): Endpoint | undefined {
+  const { metadata, spec, status } = port;
+  const [binding] = (status?.bindings ?? [])
+    .filter(({ active }) => active)
+    .sort((a, b) => b.epoch - a.epoch);
+  // One that joins another has that one's link and addresses, which are told as that one's.
+  if (!binding || spec.joins !== undefined) return undefined;
+  const network = networkOfPort(spec, metadata.namespace ?? "");
+  const mac = status?.mac ?? spec.mac;
+  return {
+    ...{ apiVersion, kind: elsewhere.endpoints, metadata: metadataOf(port) },
+    spec: {
+      network: `${network.namespace}/${network.name}`,
+      host: binding.host,
+      epoch: binding.epoch,
+      ...(mac !== undefined && { mac }),
+      addresses: addresses.map(({ address }) => address),
+    },
+  } as Endpoint;
+}
+
+/** Who has a block of a network; undefined: no host. */
+export function blockRouteOf(block: IPBlock, network: string): BlockRoute | undefined {
+  const { cidr, host } = block.spec;
+  if (host === "") return undefined;
+  const kind = elsewhere.blockroutes;
+  return { apiVersion, kind, metadata: metadataOf(block), spec: { network, cidr, host } } as never;
+}
