@@ -25,7 +25,7 @@ import { heldWishes } from "./addresses/held-wishes.ts";
 import { portIps, portRoutes } from "./addresses/layout.ts";
 import type { Agent } from "./agent.ts";
 import { detachHere } from "./detach.ts";
-import { engineNetwork, networkConfig } from "./network-config.ts";
+import { cidrsOf, engineNetwork, networkConfig } from "./network-config.ts";
 import type { PortRecord } from "./port-records.ts";
 import { timestamp } from "./timestamp.ts";
 
@@ -237,7 +237,11 @@ async function attach(agent: Agent, guest: Guest): Promise<string> {
 
 function attachRequest({ engine }: Agent, guest: Guest) {
   const { port, network, place, given, isAttached } = guest;
-  const { raw, portMappings } = networkConfig(network, port.spec, given.length > 0);
+  const { raw, portMappings } = networkConfig(
+    network,
+    port.spec,
+    cidrsOf(given.map(({ subnet }) => subnet)),
+  );
   // Whose hardware address nobody knows can't be held to it.
   const isKnown = place.kind === "tap" || port.spec.mac !== undefined;
   const own = isKnown ? raw : { ...raw, macspoofchk: false, ipspoofchk: false };

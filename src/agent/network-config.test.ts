@@ -13,8 +13,8 @@ const network = (spec: Record<string, unknown>) =>
     },
   }) as unknown as Network;
 
-const parsed = (spec: Record<string, unknown>, hasAddresses = true) => {
-  const { driver, raw } = networkConfig(network(spec), undefined, hasAddresses);
+const parsed = (spec: Record<string, unknown>, cidrs = ["10.1.0.0/24"]) => {
+  const { driver, raw } = networkConfig(network(spec), undefined, cidrs);
   return driver!.parse(raw);
 };
 
@@ -58,6 +58,16 @@ describe("a network is", () => {
     ],
     ["pairs", { type: "ptp", masquerade: true }, { ipMasq: true }],
     [
+      "routed, masqueraded but to its own subnets, and guarded",
+      { type: "routed", masquerade: undefined },
+      { ipMasq: true, unmasqueraded: ["10.1.0.0/24"], ipspoofchk: true, acceptRa: false },
+    ],
+    [
+      "routed as it is",
+      { type: "routed", antiSpoofing: false },
+      { ipMasq: false, ipspoofchk: false },
+    ],
+    [
       "macvlan in a VLAN, in the usual mode",
       { type: "macvlan", parent: "eth1", vlan: 7 },
       { parent: "eth1", vlan: 7, mode: "bridge", ipspoofchk: true, hostShim: false },
@@ -70,7 +80,7 @@ describe("a network is", () => {
   });
 
   test("not guarded by addresses where it gives none", () => {
-    expect(parsed({ type: "bridge" }, false)).toMatchObject({
+    expect(parsed({ type: "bridge" }, [])).toMatchObject({
       macspoofchk: true,
       ipspoofchk: false,
     });
@@ -78,7 +88,7 @@ describe("a network is", () => {
 
   test("without a driver where ports have no link", () => {
     for (const type of ["host", "none"]) {
-      expect(networkConfig(network({ type }), undefined, true).driver).toBeUndefined();
+      expect(networkConfig(network({ type }), undefined, []).driver).toBeUndefined();
     }
   });
 });
@@ -87,9 +97,24 @@ test("published ports become CNI's port mappings", () => {
   const publish = [
     { hostPort: 80, containerPort: 8080, protocol: "tcp", hostIp: "10.0.0.1" },
   ] as const;
-  expect(networkConfig(network({ type: "bridge" }), { publish }, true).portMappings).toEqual([
+  expect(networkConfig(network({ type: "bridge" }), { publish }, []).portMappings).toEqual([
     { hostPort: 80, containerPort: 8080, protocol: "tcp", hostIP: "10.0.0.1" },
   ]);
+});
+
+test("what spans hosts has what passes between them", () => {
+  const of = (mtu: number, told?: number) => {
+    const own = { ...network({ type: "routed", mtu }), status: { mtu: told } } as Network;
+    return networkConfig(own, undefined, []).raw.mtu;
+  };
+  expect([of(0, 1450), of(1400, 1380), of(1400), of(0)]).toEqual([1450, 1380, 1400, undefined]);
+});
+
+test("routes of a routed port lead to its host, which is a router", () => {
+  expect(networkConfig(network({ type: "routed" }), undefined, [])).toMatchObject({
+    isRouter: true,
+    isRouted: true,
+  });
 });
 
 test("names fit links and CNI", () => {

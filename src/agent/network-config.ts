@@ -1,5 +1,5 @@
 /** What a declared network is to the drivers of this host: a driver's own configuration. */
-import type { Network, Port } from "../api/kinds/index.ts";
+import type { Network, Port, Subnet } from "../api/kinds/index.ts";
 import { masquerades } from "../api/kinds/network.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { declaredDrivers, drivers } from "../drivers/index.ts";
@@ -51,9 +51,15 @@ const guards = (spec: Spec, hasAddresses: boolean) => ({
 });
 const parent = ({ parent, vlan = 0 }: Spec) => ({ parent, vlan });
 
+/** CIDRs of the network's subnets. */
+type Cidrs = readonly string[];
+
+export const cidrsOf = (subnets: readonly Subnet[]): string[] =>
+  subnets.map(({ spec }) => spec.cidr);
+
 /** The driver's options by the network's type. */
-const options: Readonly<Record<string, (network: Network, hasAddresses: boolean) => Raw>> = {
-  bridge: (network, hasAddresses) => ({
+const options: Readonly<Record<string, (network: Network, cidrs: Cidrs) => Raw>> = {
+  bridge: (network, cidrs) => ({
     bridge: bridgeName(network),
     // Behind an uplink the network has routers of its own. Default routes come with the addresses.
     isGateway: network.spec.uplink === undefined,
@@ -65,17 +71,23 @@ const options: Readonly<Record<string, (network: Network, hasAddresses: boolean)
       takeOver: network.spec.takeOver,
       ...(network.spec.vlan !== undefined && { uplinkVlan: network.spec.vlan }),
     }),
-    ...guards(network.spec, hasAddresses),
+    ...guards(network.spec, cidrs.length > 0),
   }),
   ptp: ({ spec }) => ({ ipMasq: masquerades(spec), ...routers(spec) }),
-  macvlan: ({ spec }, hasAddresses) => ({
+  routed: ({ spec }, cidrs) => ({
+    ipMasq: masquerades(spec),
+    unmasqueraded: cidrs,
+    ipspoofchk: spec.antiSpoofing,
+    ...routers(spec),
+  }),
+  macvlan: ({ spec }, cidrs) => ({
     ...parent(spec),
     mode: spec.mode ?? "bridge",
     allowedMacs: spec.allowedMacs ?? [],
     ...(spec.maxMacs !== undefined && { maxMacs: spec.maxMacs }),
     hostShim: spec.hostShim,
     hostShimAddresses: spec.hostShimAddresses ?? [],
-    ...guards(spec, hasAddresses),
+    ...guards(spec, cidrs.length > 0),
   }),
   ipvlan: ({ spec }) => ({
     ...parent(spec),
@@ -83,15 +95,15 @@ const options: Readonly<Record<string, (network: Network, hasAddresses: boolean)
     ...(spec.ipvlanFlag !== undefined && { flag: spec.ipvlanFlag }),
     ...adverts(spec),
   }),
-  overlay: (network, hasAddresses) => ({
+  overlay: (network, cidrs) => ({
     bridge: bridgeName(network),
     portIsolation: network.spec.portIsolation,
-    ...guards(network.spec, hasAddresses),
+    ...guards(network.spec, cidrs.length > 0),
   }),
-  vlan: ({ spec }, hasAddresses) => ({
+  vlan: ({ spec }, cidrs) => ({
     master: spec.parent,
     vlanId: spec.vlan,
-    ...guards(spec, hasAddresses),
+    ...guards(spec, cidrs.length > 0),
   }),
 };
 
@@ -109,13 +121,13 @@ export function inDeclaredWords(error: unknown): unknown {
   return new ConfigError(`spec.${fields[error.path]}`, what);
 }
 
-const routing = ["bridge", "ptp"];
+const routing = ["bridge", "ptp", "routed"];
 
-/** The configuration for one of its ports. `hasAddresses`: the network gives it some. */
+/** The configuration for one of its ports. `cidrs`: of its subnets, which it has addresses of. */
 export function networkConfig(
   network: Network,
   port: Pick<Port["spec"], "publish"> | undefined,
-  hasAddresses: boolean,
+  cidrs: Cidrs,
 ): NetworkConfig {
   const { spec } = network;
   const portMappings = (port?.publish ?? []).map(({ hostIp, ...mapping }) => ({
@@ -128,9 +140,9 @@ export function networkConfig(
   const own = Object.hasOwn(options, spec.type) ? options[spec.type]! : () => ({});
   return {
     ...(driver && { driver }),
-    raw: { ...own(network, hasAddresses), ...mtu(network), hairpin: spec.hairpin },
+    raw: { ...own(network, cidrs), ...mtu(network), hairpin: spec.hairpin },
     portMappings,
     isRouter: routing.includes(spec.type) && spec.uplink === undefined,
-    isRouted: spec.mode === "l3" || spec.mode === "l3s",
+    isRouted: spec.type === "routed" || spec.mode === "l3" || spec.mode === "l3s",
   };
 }

@@ -34,6 +34,7 @@ import { type HostAddresses, hostAddresses } from "./report/host-addresses.ts";
 import { reportHost } from "./report/host-report.ts";
 import { Reporter } from "./report/reporter.ts";
 import { Vigil } from "./report/vigil.ts";
+import { RoutesBetweenHosts } from "./routed/between-hosts.ts";
 import { lockDir, sayReached, sayWho } from "./run-dir.ts";
 import { Serving } from "./serving.ts";
 import { AgentServer } from "./socket/server.ts";
@@ -104,6 +105,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     );
     const { paths } = engine;
     const parts = assemble(settings, engine);
+    held.use(parts.between);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
     held.use(parts.agent.overlays);
     parts.agent.overlays.load();
@@ -159,7 +161,8 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     setImmediate(() => telling.nudge());
   };
   const agent: Agent = { ...own, ports: reporter, changed };
-  return { agent, control, api, report, telling, repairs, allRepairs, folder };
+  const between = new RoutesBetweenHosts(agent);
+  return { agent, control, api, report, telling, repairs, allRepairs, folder, between };
 }
 
 async function begin(
@@ -167,7 +170,7 @@ async function begin(
   settings: AgentSettings,
   held: AsyncDisposableStack,
 ): Promise<void> {
-  const { agent, control, api, report, telling, repairs } = parts;
+  const { agent, control, api, report, telling, repairs, between } = parts;
   const { host, log, runDir, servers } = settings;
   const cleaning = new Cleaning();
   const sweeping = ticker("clean", () => cleaning.sweep(() => run(agent, [cleanUp])), log);
@@ -201,7 +204,7 @@ async function begin(
     await agent.queue.idle();
     await atMost(lastWordsMs, report());
   });
-  const tickers = [loop, joining, sweeping, looking, telling, heart];
+  const tickers = [loop, joining, sweeping, looking, telling, heart, between.ticker];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
     held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
@@ -241,7 +244,7 @@ function overlayTicker(agent: Agent): Ticker {
 
 /** What is to be done when the node spec changes, a server is heard again, or a wait ends. */
 function heedChanges(
-  { agent, control, telling }: ReturnType<typeof assemble>,
+  { agent, control, telling, between }: ReturnType<typeof assemble>,
   own: { readonly loop: Ticker; readonly heart: Ticker; readonly cleaning: Cleaning },
 ): void {
   const { loop, heart, cleaning } = own;
@@ -254,6 +257,7 @@ function heedChanges(
     heedBlocks(agent).catch((error) =>
       agent.log({ level: "error", event: "blocks not heeded", error: String(error) }),
     );
+    between.ticker.nudge();
     loop.nudge();
     telling.nudge();
     // The host's object went.
@@ -281,7 +285,7 @@ const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
 
 /** Tells that the host is alive, and what it has. */
 function heartOf(
-  { agent, control, api, allRepairs, folder }: ReturnType<typeof assemble>,
+  { agent, control, api, allRepairs, folder, between }: ReturnType<typeof assemble>,
   { host, version, log, isBesideStore }: AgentSettings,
 ): Ticker {
   const vigil = new Vigil();
@@ -301,7 +305,9 @@ function heartOf(
     folder.retry();
     const failure = folder.failure ?? agent.addresses.retry();
     const damage = damageOf(agent);
+    const { trouble: unreached } = between;
     const troubles = {
+      ...(unreached !== undefined && { unreached }),
       ...(failure !== undefined && { failure }),
       ...(damage !== undefined && { damage }),
     };

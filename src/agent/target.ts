@@ -7,7 +7,7 @@ import { ConfigError } from "../model/config-error.ts";
 import { filledText, unlessEmpty } from "../model/parse.ts";
 import { wishesOf } from "./addresses/agent-ipam.ts";
 import type { Agent } from "./agent.ts";
-import { type NetworkConfig, networkConfig } from "./network-config.ts";
+import { cidrsOf, type NetworkConfig, networkConfig } from "./network-config.ts";
 import type { PortRecord } from "./port-records.ts";
 import { beingDeleted } from "./report/binding.ts";
 import { refuseGivenIps, refuseUnfit } from "./unfit.ts";
@@ -130,7 +130,7 @@ export async function targetOf(
     network,
     port: await withAddresses(agent, { names, port, subnets }),
     subnets,
-    config: networkConfig(network, port?.spec, subnets.length > 0),
+    config: networkConfig(network, port?.spec, cidrsOf(subnets)),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Network, Port, Subnet } from "../api/kinds/index.ts";
 import type { Call } from "../cni/plugin.ts";
 import { ConfigError } from "../model/config-error.ts";
+import { refuseBackend } from "./routed/backends/index.ts";
 
 type Type = Network["spec"]["type"];
 
@@ -22,7 +23,7 @@ const rules: readonly [keyof Port["spec"], (asked: Asked) => boolean, string][] 
   [
     "publish",
     ({ network }) => unpublished.includes(network.spec.type),
-    'leads through the host, which takes a network of type "bridge" or "ptp"',
+    'leads through the host, which takes a network of type "bridge", "ptp" or "routed"',
   ],
   [
     "mac",
@@ -63,6 +64,7 @@ export function refuseUnfit(asked: Asked): void {
   if (encryption !== "none") {
     throw new ConfigError("spec.encryption", `"${encryption}" is not made yet: take "none"`);
   }
+  refuseBackend(asked.network);
   const spec = asked.port?.spec;
   if (!spec) return;
   for (const [field, isUnfit, why] of rules) {

@@ -6,7 +6,7 @@ import { gatewayOf } from "../model/kept-addresses.ts";
 import type { AddressWish } from "./addresses/addresses.ts";
 import { wishesOf } from "./addresses/agent-ipam.ts";
 import { portDns, type SubnetAddress } from "./addresses/layout.ts";
-import { type NetworkConfig, networkConfig } from "./network-config.ts";
+import { cidrsOf, type NetworkConfig, networkConfig } from "./network-config.ts";
 
 /** What an attachment follows from. */
 export interface Asked {
@@ -24,7 +24,7 @@ export interface Wanted extends Asked {
 
 /** Throws ConfigError where an address is asked for that no subnet holds. */
 export function wantedOf({ network, port, subnets }: Asked, host: string): Wanted {
-  const config = networkConfig(network, port?.spec, subnets.length > 0);
+  const config = networkConfig(network, port?.spec, cidrsOf(subnets));
   const isElsewhere = (port?.spec.host ?? host) !== host;
   return { network, port, subnets, config, wishes: wishesOf(subnets, port), isElsewhere };
 }

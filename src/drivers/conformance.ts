@@ -7,6 +7,7 @@ import { hostDevice } from "./host-device.ts";
 import { ipvlan } from "./ipvlan.ts";
 import { macvlan } from "./macvlan.ts";
 import { ptp } from "./ptp.ts";
+import { routed } from "./routed.ts";
 import { tap } from "./tap.ts";
 import { vlan } from "./vlan.ts";
 
@@ -163,6 +164,13 @@ export const candidates: readonly Candidate[] = [
   },
   { name: "ptp", driver: ptp, config: {}, routes: bothDefaults },
   { name: "ptp with masquerading", driver: ptp, config: { ipMasq: true, mtu: 1400 } },
+  { name: "routed", driver: routed, config: { ipMasq: false }, routes: bothDefaults },
+  {
+    name: "routed with everything",
+    driver: routed,
+    config: { mtu: 1400, ipspoofchk: true, unmasqueraded: ["192.0.2.0/24", "2001:db8::/32"] },
+    routes: [...bothDefaults, { dst: "192.0.2.0/24", priority: 50, mtu: 1300 }],
+  },
 ];
 
 /** Addresses of the exam's container `n`, counted from 1, and their gateways. */

@@ -80,7 +80,7 @@ export function linkAddresses(
 }
 
 /** The port's routes; one without gateway goes through its family's gateway where there is one. */
-export function linkRoutes(port: Port): KernelObject[] {
+export function linkRoutes(port: Port): RouteObject[] {
   return port.routes.map((route) => routeObject(port, route));
 }
 

@@ -7,6 +7,7 @@ import { ipvlan } from "./ipvlan.ts";
 import { macvlan } from "./macvlan.ts";
 import { overlay } from "./overlay.ts";
 import { ptp } from "./ptp.ts";
+import { routed } from "./routed.ts";
 import { tap } from "./tap.ts";
 import { vlan } from "./vlan.ts";
 
@@ -17,6 +18,7 @@ export const drivers: readonly Driver<any>[] = [
   ipvlan,
   macvlan,
   ptp,
+  routed,
   tap,
   vlan,
 ];

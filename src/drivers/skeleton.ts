@@ -36,6 +36,9 @@ export const skeleton: readonly NftTableSpec[] = [
       { name: "isolating", key: ["ifname"] },
       { name: "isolated", key: ["ifname"] },
       { name: "same_bridge", key: ["ifname", "ifname"] },
+      { name: "source_guarded", key: ["ifname"] },
+      { name: "sources4", key: ["ifname", "ipv4_addr"] },
+      { name: "sources6", key: ["ifname", "ipv6_addr"] },
     ],
     maps: [
       { name: "admin", key: ["ifname"], data: "verdict" },
@@ -56,12 +59,17 @@ export const skeleton: readonly NftTableSpec[] = [
     ],
     chains: [
       {
+        name: "own_sources",
+        rules: ["iifname . ip saddr != @sources4 drop", "iifname . ip6 saddr != @sources6 drop"],
+      },
+      {
         name: "guard",
         hook: { type: "filter", hook: "prerouting", priority: -300 },
         // route_localnet lets published ports answer on 127.0.0.1; neighbours must not profit.
         rules: [
           'iifname != "lo" ip daddr 127.0.0.0/8 drop',
           'iifname != "lo" ip saddr 127.0.0.0/8 drop',
+          "iifname @source_guarded jump own_sources",
         ],
       },
       {

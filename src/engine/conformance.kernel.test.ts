@@ -34,7 +34,8 @@ function examHost({ onParent }: Candidate): EngineFixture {
 
 /** Pings once, within a second. Throws when nothing comes back. */
 function ping(from: ScratchNetns, address: string): void {
-  from.run("ping", "-n", "-q", "-c", "1", "-W", "1", address.replace(/\/.*/, ""));
+  const scope = address.startsWith("fe80:") ? "%eth0" : "";
+  from.run("ping", "-n", "-q", "-c", "1", "-W", "1", `${address.replace(/\/.*/, "")}${scope}`);
 }
 
 test("every network type sits the exam", () => {
@@ -73,7 +74,7 @@ for (const candidate of candidates) {
         }
         if (candidate.withoutHost) return;
         for (const address of one!.wish.ips) ping(fixture.host, address);
-        for (const address of two!.wish.gateways!) ping(two!.box.netns, address);
+        for (const { gateway } of two!.attached.port.ips) ping(two!.box.netns, gateway!);
       });
 
     test("a second ADD of the same is refused and changes nothing", async () => {

@@ -72,7 +72,8 @@ export function isLasting(object: KernelObject): boolean {
 /** Hardware addresses that alone may send: a link whose own is among them is of no use without. */
 export function guardedMacs(all: readonly KernelObject[]): ReadonlySet<string> {
   const macs = all.flatMap((object) => {
-    if (object.kind === "link-guard") return object.mac ?? [];
+    // Where others know it without asking, a link with another would be deaf.
+    if (object.kind === "link-guard" || object.kind === "neigh") return object.mac ?? [];
     if (object.kind !== "nft-element") return [];
     return object.key.flatMap((value) => ("mac" in value ? value.mac : []));
   });

@@ -222,13 +222,15 @@ function observeAddresses(
   );
   return groups.flatMap(({ index, link, netns, objects }) => {
     const { scope } = objects[0]!;
-    return list(netns, index)
-      .filter(isConfigured)
-      .map(({ address }): AddressObject => {
-        const wanted = objects.find((object) => object.address === address);
-        // How it was added does not show any more. One that nobody wants is not ours to delete.
-        return wanted ?? { kind: "address", netns, link, address, scope, life: "shared" };
-      });
+    return list(netns, index).flatMap((info): AddressObject[] => {
+      const { address } = info;
+      const wanted = objects.find((object) => object.address === address);
+      // How it was added does not show any more.
+      if (wanted) return [wanted];
+      // One that nobody wants is not ours to delete.
+      const found = { kind: "address", netns, link, address, scope, life: "shared" } as const;
+      return isConfigured(info) ? [found] : [];
+    });
   });
 }
 
@@ -245,10 +247,10 @@ function observeRoutes(session: KernelSession, routes: readonly RouteObject[]): 
     return objects.flatMap((wanted) => {
       const route = found.find((candidate) => isRoute(wanted, candidate));
       if (!route) return [];
-      const { gateway, source, mtu, advmss, scopeId } = route;
+      const { gateway, onlink, source, mtu, advmss, scopeId } = route;
       // IPv6 has no scopes; the kernel answers 0 for all.
       const scope = wanted.dst.includes(":") ? wanted.scopeId : scopeId;
-      return [{ ...wanted, gateway, source, mtu, advmss, scopeId: scope }];
+      return [{ ...wanted, gateway, onlink, source, mtu, advmss, scopeId: scope }];
     });
   });
 }

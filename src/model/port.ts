@@ -42,6 +42,8 @@ export interface Port extends Attachment {
   /** Written on links that we make: `netloom:<instance>:<id>`. */
   readonly alias: string;
   readonly ips: readonly PortIp[];
+  /** Prefixes that its addresses are of, where the link has each address alone. */
+  readonly subnets?: readonly string[];
   readonly routes: readonly PortRoute[];
   /** Its addresses come once its link is up: nothing may be concluded from their absence. */
   readonly awaitsAddresses?: boolean;

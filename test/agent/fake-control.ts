@@ -1,5 +1,6 @@
 /** A control plane in memory, on a Unix socket: what an agent asks of one, and no more. */
 import { rmSync } from "node:fs";
+import { elsewhere } from "../../src/api/elsewhere.ts";
 import { kindNamed } from "../../src/api/kinds/index.ts";
 import { initialEventsEnd, objectKey, type WatchEvent } from "../../src/api/node-spec.ts";
 import type { ApiObject } from "../../src/api/object.ts";
@@ -42,7 +43,8 @@ export class FakeControl {
 
   /** As a user applies it. */
   put(plural: string, object: Record<string, any>): Loose {
-    const kind = plural === "ipblocks" ? "IPBlock" : kindNamed(plural)!.kind;
+    const unnamed: Record<string, string> = { ipblocks: "IPBlock", ...elsewhere };
+    const kind = unnamed[plural] ?? kindNamed(plural)!.kind;
     const key = objectKey(plural, object.metadata);
     const old = this.objects.get(key);
     const { generation = 0 } = old?.metadata ?? {};

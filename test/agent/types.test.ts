@@ -52,6 +52,20 @@ const kinds: readonly Kind[] = [
     drift: [...inside, hostEnd, rules],
   },
   {
+    name: "routed",
+    spec: { type: "routed" },
+    subnet: { cidr: "10.90.4.0/24" },
+    peer: lan.internet4,
+    drift: [
+      ...inside,
+      mac,
+      hostEnd,
+      rules,
+      { at: "host", does: "ip route flush dev $link" },
+      { at: "host", does: "ip addr flush dev $link" },
+    ],
+  },
+  {
     name: "macvlan",
     spec: { type: "macvlan", parent: "uplink", mode: "private", maxMacs: 9, mtu: 1400 },
     subnet: onLan,

@@ -115,6 +115,18 @@ export const rows: readonly Row[] = [
     addresses: "its own",
     reach: reach("both", "both", "out", "out"),
   },
+  {
+    name: "routed",
+    config: { type: "netloom", driver: "routed" },
+    addresses: "its own",
+    reach: reach("both", "both", "out", "out"),
+  },
+  {
+    name: "routed, ipMasq off",
+    config: { type: "netloom", driver: "routed", ipMasq: false },
+    addresses: "its own",
+    reach: reach("both", "both", "none", "none"),
+  },
   { ...macvlan("bridge"), reach: reach("both", "none", "both", "both") },
   {
     ...macvlan("bridge", { hostShim: true }),

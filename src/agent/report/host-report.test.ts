@@ -202,6 +202,20 @@ describe("a host's report", () => {
     expect(server.host.status.failure).toBeUndefined();
   });
 
+  test("tells of hosts that are not reached, then that all are", async () => {
+    const server = new HostServer(serving);
+    const reporting = new Reporting(server.api);
+    const unreached = 'network "default/blue" does not reach host "b": why';
+    await reporting.tell({ ...report("first"), unreached } as never);
+    expect(conditionsOf(server)).toContainEqual(
+      expect.stringMatching(/^NetworkUnavailable=True .*host "b": why$/),
+    );
+    await reporting.tell(report("first"));
+    expect(conditionsOf(server)).toContainEqual(
+      expect.stringMatching(/^NetworkUnavailable=False /),
+    );
+  });
+
   test("of one that was called off leaves the boot that it was called off in", async () => {
     const metadata = {
       deletionTimestamp: "2026-01-01T00:00:00Z",

@@ -24,6 +24,8 @@ export interface HostReport extends Incarnation {
   readonly failure?: string;
   /** Files of the agent's that can't be read, and what that means; absent: all can. */
   readonly damage?: string;
+  /** What routed networks do not reach, and why; absent: all. */
+  readonly unreached?: string;
   /** Subnets, as `namespace/name`. */
   readonly wantedBlocks: readonly string[];
 }
@@ -82,7 +84,8 @@ export async function reportHost(
 const timeOf = ({ now }: Clocks): string => `${now.toISOString().slice(0, 19)}Z`;
 
 function statusOf(known: Host, report: HostReport, clocks: Clocks) {
-  const { host: _, agent: _agent, boot: _boot, failure, damage, missing, ...told } = report;
+  const { host: _, agent: _agent, boot: _boot, failure, damage, ...others } = report;
+  const { missing, unreached, ...told } = others;
   const heartbeat = timeOf(clocks);
   const at = { lastTransitionTime: heartbeat, observedGeneration: known.metadata.generation };
   const before = uncontested(known.status?.conditions ?? [], clocks, at);
@@ -90,6 +93,7 @@ function statusOf(known: Host, report: HostReport, clocks: Clocks) {
   const troubles = [
     { ...diskPressure, message: failure },
     { ...stateDamaged, message: damage },
+    { ...networkUnavailable, message: unreached },
     { ...addressMissing, message: missing.length > 0 ? missing.join(", ") : undefined },
   ];
   const all = troubles.reduce((done, trouble) => withTrouble(done, trouble, at), before);
@@ -149,6 +153,13 @@ const stateDamaged = {
   reason: "Unreadable",
   begins: "The agent goes on, but lacks some of what it kept on its disk",
   over: { reason: "Readable", message: "The agent knows again what it kept on its disk" },
+} as const;
+
+const networkUnavailable = {
+  type: "NetworkUnavailable",
+  reason: "HostsNotReached",
+  begins: "Its containers do not reach all that they are to reach",
+  over: { reason: "HostsReached", message: "All hosts of its routed networks are reached" },
 } as const;
 
 const addressMissing = {

@@ -1,0 +1,54 @@
+/** Follows the routes to other hosts: with each change, from time to time, on notices. */
+import { Monitor, type MonitorEvent } from "../../kernel/netlink/monitor.ts";
+import type { Agent } from "../agent.ts";
+import { Ticker } from "../ticker.ts";
+import { HostRoutes } from "./host-routes.ts";
+import { RoutedKernel } from "./kernel.ts";
+
+export class RoutesBetweenHosts implements AsyncDisposable {
+  readonly ticker: Ticker;
+  readonly #routes: HostRoutes;
+  readonly #kernel: RoutedKernel;
+  readonly #monitor: Monitor;
+  readonly #watching: Promise<void>;
+
+  /** Watches from now on; works once its ticker is started. Throws SysError. */
+  constructor({ host, spec, log, engine }: Pick<Agent, "host" | "spec" | "log" | "engine">) {
+    this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
+    this.#routes = new HostRoutes({ host, spec, log, kernel: this.#kernel });
+    const tell = (error: unknown) =>
+      log({ level: "error", event: "work failed", what: "routes", error: String(error) });
+    this.ticker = new Ticker(async () => this.#routes.pass(), tell);
+    this.#monitor = new Monitor(["link"]);
+    this.#watching = this.#watch().catch(tell);
+  }
+
+  /** What networks do not reach; undefined: all that they are to. */
+  get trouble(): string | undefined {
+    return this.#routes.trouble;
+  }
+
+  /** After its ticker has stopped. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#monitor[Symbol.dispose]();
+    await this.#watching;
+    this.#kernel[Symbol.dispose]();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const event of this.#monitor) {
+      if (!mayTakeRoutes(event)) continue;
+      this.#routes.distrust();
+      this.ticker.nudge();
+    }
+  }
+}
+
+/** Routes go with their link. Those of containers come and go all the time, and have no such. */
+export function mayTakeRoutes(event: MonitorEvent): boolean {
+  if (event.kind === "resync") return true;
+  if (event.kind !== "link") return false;
+  const { gone, link } = event;
+  const isContainers = link.kind === "veth" && link.alias !== undefined;
+  return !isContainers && (gone || !link.up || link.operState !== "up");
+}

@@ -1,0 +1,200 @@
+/** What the kernel must know of other hosts, from node specs that are made up. */
+import { describe, expect, test } from "bun:test";
+import { refuseBackend } from "./backends/index.ts";
+import { desiredOf } from "./desired.ts";
+import { difference, keyed } from "./entries.ts";
+import { type Told, viewOf } from "./view.ts";
+import { deviceEnd } from "./vxlan-device.ts";
+
+const underlay = (last: number, subnet = 0) => [
+  { address: `198.51.${subnet}.${last}`, prefixLength: 24, mtu: 1500 },
+  { address: `2001:DB8:0:${subnet}::${last}`, prefixLength: 64, mtu: 1500 },
+];
+const blue = "default/blue";
+const block = (subnet: string, cidr: string, host: string) => ({
+  metadata: { name: `b-${cidr}` },
+  spec: { subnet: { namespace: "default", name: subnet }, cidr, host },
+});
+const route = (host: string, cidr: string) => ({
+  metadata: { name: `r-${cidr}` },
+  spec: { network: blue, host, cidr },
+});
+const endpoint = (host: string, epoch: number, ...addresses: string[]) => ({
+  metadata: { namespace: "default", name: `p-${host}-${epoch}` },
+  spec: { network: blue, host, epoch, addresses },
+});
+
+interface World {
+  readonly spec?: object;
+  readonly status?: object;
+  readonly endpoints?: readonly object[];
+  readonly peers?: readonly object[];
+  readonly networks?: readonly object[];
+}
+
+/** Host a, and on other hosts blocks of the network: b beside it, c on another link. */
+function nodeSpec({
+  spec = {},
+  status = { vni: 7 },
+  endpoints = [],
+  peers,
+  networks,
+}: World): Told {
+  const peer = (name: string, of: object) => ({ metadata: { name }, spec: { underlay: of } });
+  const metadata = { namespace: "default", name: "blue" };
+  const network = { metadata, spec: { type: "routed", directRouting: false, ...spec }, status };
+  const objects: Record<string, readonly object[]> = {
+    networks: networks ?? [network, { metadata: { name: "x" }, spec: { type: "bridge" } }],
+    hostpeers: peers ?? [peer("b", underlay(2)), peer("c", underlay(3, 9))],
+    ipblocks: [
+      block("blue4", "10.1.0.0/26", "a"),
+      block("blue6", "fd01:0::/122", "a"),
+      block("other", "10.9.0.0/26", "a"),
+      block("blue4", "10.1.0.64/26", "b"),
+    ],
+    blockroutes: [
+      route("b", "10.1.0.64/26"),
+      route("b", "fd01::40/122"),
+      route("c", "10.1.0.128/26"),
+    ],
+    endpoints,
+  };
+  const found: Record<string, string> = { blue4: "blue", blue6: "blue", other: "x" };
+  return {
+    all: (plural: string) => objects[plural] ?? [],
+    host: () => ({ status: { underlay: underlay(1) } }),
+    subnet: ({ name }: { name: string }) => ({ spec: { network: found[name] } }),
+  } as unknown as Told;
+}
+
+const desired = (world: World) => desiredOf(viewOf(nodeSpec(world), "a"));
+/** Routes as `ip route` has them. */
+const routes = (world: World) =>
+  [...desired(world).entries.values()].flatMap((entry) => {
+    if (entry.kind !== "route") return [];
+    if (entry.type !== "unicast") return [`${entry.type} ${entry.dst}`];
+    return [`${entry.dst} via ${entry.gateway}${entry.device ? ` dev ${entry.device}` : ""}`];
+  });
+const own = ["blackhole 10.1.0.0/26", "blackhole fd01::/122"];
+const [viaB, viaC] = ["b", "c"].map((host) => `via ${deviceEnd(host, 7).address} dev nlx-7`);
+
+describe("a network's packets go", () => {
+  const table: [string, World, string[]][] = [
+    ["nowhere where there is none of type routed", { networks: [] }, []],
+    [
+      "wrapped, unless it says otherwise",
+      {},
+      [`10.1.0.64/26 ${viaB}`, `fd01::40/122 ${viaB}`, `10.1.0.128/26 ${viaC}`, ...own],
+    ],
+    [
+      "plainly to hosts on the same link",
+      { spec: { directRouting: true } },
+      [
+        ...["10.1.0.64/26 via 198.51.0.2", "fd01::40/122 via 2001:db8::2"],
+        ...[`10.1.0.128/26 ${viaC}`, ...own],
+      ],
+    ],
+    [
+      "by hosts on the same link alone",
+      { spec: { backend: "host-gw" } },
+      [
+        ...["10.1.0.64/26 via 198.51.0.2", "fd01::40/122 via 2001:db8::2"],
+        ...["unreachable 10.1.0.128/26", ...own],
+      ],
+    ],
+    [
+      "nowhere by a backend that this build has not",
+      { spec: { backend: "udp" } },
+      [
+        ...["unreachable 10.1.0.64/26", "unreachable fd01::40/122", "unreachable 10.1.0.128/26"],
+        ...own,
+      ],
+    ],
+    [
+      "to an address where its port is by now, if that is elsewhere",
+      {
+        endpoints: [
+          ...[endpoint("b", 1, "10.1.0.7", "fd01::7"), endpoint("c", 2, "10.1.0.7")],
+          ...[endpoint("b", 1, "10.1.0.8"), endpoint("a", 2, "10.1.0.8")],
+        ],
+      },
+      [
+        ...[`10.1.0.64/26 ${viaB}`, `fd01::40/122 ${viaB}`, `fd01::7/128 ${viaB}`],
+        ...[`10.1.0.128/26 ${viaC}`, `10.1.0.7/32 ${viaC}`, ...own],
+      ],
+    ],
+  ];
+  test.each(table)("%s", (_name, world, expected) => {
+    expect(routes(world)).toEqual(expected);
+  });
+});
+
+describe("what is not reached is told, with the reason:", () => {
+  const b = { metadata: { name: "b" }, spec: { underlay: underlay(2).slice(0, 1) } };
+  const table: [string, World, string][] = [
+    [
+      "another link",
+      { spec: { backend: "host-gw" } },
+      '"c": its address 198.51.9.3 is on another link than 198.51.0.1/24',
+    ],
+    ["another backend", { spec: { backend: "bgp" } }, '"b": this release has no backend "bgp"'],
+    ["no identifier", { status: {} }, '"b": its network has no VXLAN identifier yet'],
+    ["an unknown host", { peers: [] }, '"b": nothing is known yet of how it is reached'],
+    [
+      "no address of the family",
+      { spec: { underlayProtocol: "ipv6" }, peers: [b] },
+      '"b": it has no IPv6 address',
+    ],
+    [
+      "none for a plain route",
+      { spec: { backend: "host-gw" }, peers: [b] },
+      '"b": host "b" has no IPv6 address',
+    ],
+  ];
+  test.each(table)("%s", (_name, world, words) => {
+    const { troubles } = desired(world);
+    expect(troubles.join("\n")).toContain(`network "default/blue" does not reach host ${words}`);
+  });
+});
+
+test("the device is as the network says, and others know its address by the host's name", () => {
+  const vxlan = { port: 8472, ttl: 9, dscp: 46, checksumOffload: true };
+  const { entries } = desired({ spec: { underlayProtocol: "ipv6", vxlan } });
+  expect(entries.get("device nlx-7")).toEqual({
+    ...{ kind: "device", name: "nlx-7", mac: deviceEnd("a", 7).mac, mtu: 1430, vni: 7, port: 8472 },
+    ...{ ttl: 9, tos: 184, local: "2001:db8::1" },
+  });
+  const mac = deviceEnd("b", 7).mac;
+  const at = { kind: "fdb", device: "nlx-7", mac, dst: "2001:db8::2" };
+  expect([...entries.values()]).toContainEqual(at as never);
+  expect(entries.get(`neigh nlx-7 ${deviceEnd("b", 7).address}`)).toMatchObject({ mac });
+  expect(desired({}).entries.get("device nlx-7")).toMatchObject({ mtu: 1450, port: 4789, tos: 1 });
+  expect(deviceEnd("a", 7).mac).not.toBe(deviceEnd("a", 8).mac);
+});
+
+test("a backend that this build has not is refused, and what it can't do", () => {
+  const network = (spec: object) => ({ spec: { type: "routed", ...spec } }) as never;
+  for (const backend of ["host-gw", "vxlan", undefined]) refuseBackend(network({ backend }));
+  refuseBackend(network({ type: "bridge" }));
+  expect(() => refuseBackend(network({ backend: "udp" }))).toThrow(
+    'spec.backend: this release has no "udp": take "host-gw" or "vxlan"',
+  );
+  expect(() => refuseBackend(network({ vxlan: { checksumOffload: false } }))).toThrow(
+    "spec.vxlan.checksumOffload: cannot be false",
+  );
+});
+
+test("another backend sets its ways before those of the first go, in their order", () => {
+  const [plain, wrapped] = [{ backend: "host-gw" }, {}].map((spec) => desired({ spec }).entries);
+  const kinds = (all: readonly { readonly kind: string }[]) => [
+    ...new Set(all.map(({ kind }) => kind)),
+  ];
+  const there = difference(plain!, wrapped!);
+  expect(kinds(there.set.map(({ entry }) => entry))).toEqual(["device", "fdb", "neigh", "route"]);
+  expect(there.set.filter(({ entry, before }) => entry.kind === "route" && before)).toHaveLength(3);
+  expect(there.gone).toEqual([]);
+  const back = difference(wrapped!, plain!);
+  expect(kinds(back.set.map(({ entry }) => entry))).toEqual(["route"]);
+  expect(kinds(back.gone)).toEqual(["neigh", "fdb", "device"]);
+  expect(difference(plain!, keyed([...plain!.values()].reverse()))).toEqual({ set: [], gone: [] });
+});

@@ -1,0 +1,95 @@
+/** Keeps this host's routes to other hosts' containers as its node spec has them. */
+import type { Log } from "../../lib/log.ts";
+import type { NodeSpec } from "../spec/node-spec.ts";
+import { desiredOf } from "./desired.ts";
+import { difference } from "./entries.ts";
+import type { RoutedKernel } from "./kernel.ts";
+import { Transition } from "./transition.ts";
+import { type RoutedView, type Underlay, viewOf } from "./view.ts";
+
+/** How often all that is there is looked at: not all changes are told of. */
+const lookMs = 10_000;
+
+interface About {
+  /** This host's name in the API. */
+  readonly host: string;
+  readonly spec: Pick<NodeSpec, "isComplete" | "revision" | "all" | "host" | "subnet">;
+  readonly kernel: RoutedKernel;
+  readonly log: Log;
+}
+
+export class HostRoutes {
+  readonly #about: About;
+  readonly #transition = new Transition();
+  /** By host, this one too. */
+  #underlays: ReadonlyMap<string, Underlay> = new Map();
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  #troubles: readonly string[] = [];
+  #failures: readonly string[] = [];
+
+  constructor(about: About) {
+    this.#about = about;
+  }
+
+  /** What networks do not reach, for the host's condition; undefined: all. */
+  get trouble(): string | undefined {
+    const all = [...this.#troubles, ...this.#failures];
+    if (all.length === 0) return undefined;
+    const more = all.length - mostTold;
+    return all.slice(0, mostTold).join("; ") + (more > 0 ? `; and ${more} more` : "");
+  }
+
+  /** An outside hand may have changed something. */
+  distrust(): void {
+    this.#lookedMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Gives how long it may rest, in ms. Throws NetlinkError where the kernel is not heard. */
+  pass(): number {
+    const { spec, host, kernel, log } = this.#about;
+    if (!spec.isComplete) return lookMs;
+    if (performance.now() - this.#lookedMs >= lookMs) this.#look();
+    const { entries: desired, troubles } = desiredOf(this.#remembering(viewOf(spec, host)));
+    const now = { applied: kernel.applied, desired, nowMs: performance.now() };
+    const { entries, waitMs = lookMs } = this.#transition.stage(now);
+    // Only what was heard in this run tells what is not to be.
+    const { set, gone, failures } = kernel.bring(entries, spec.revision !== undefined);
+    if (set + gone > 0) log({ level: "info", event: "routes changed", set, gone });
+    for (const error of failures.slice(0, mostTold)) {
+      if (!this.#failures.includes(error)) log({ level: "error", event: "route refused", error });
+    }
+    const known = new Set(this.#troubles);
+    for (const error of troubles) {
+      if (!known.has(error)) log({ level: "warn", event: "host not reached", error });
+    }
+    this.#troubles = troubles;
+    this.#failures = failures;
+    return Math.min(waitMs, lookMs);
+  }
+
+  /** A host without a default route for a moment is where it was: it tells of no address. */
+  #remembering(view: RoutedView): RoutedView {
+    const { host } = view;
+    const now = new Map([...view.peers, [host, view.underlay] as const]);
+    for (const [name, underlay] of now) {
+      if (underlay.length === 0) now.set(name, this.#underlays.get(name) ?? []);
+    }
+    this.#underlays = new Map(now);
+    const underlay = now.get(host)!;
+    now.delete(host);
+    return { ...view, underlay, peers: now };
+  }
+
+  #look(): void {
+    const { kernel, log } = this.#about;
+    const before = kernel.applied;
+    kernel.look();
+    const isFirst = this.#lookedMs === Number.NEGATIVE_INFINITY && before.size === 0;
+    this.#lookedMs = performance.now();
+    const lost = isFirst ? [] : difference(kernel.applied, before).set;
+    if (lost.length > 0) log({ level: "warn", event: "routes repaired", lost: lost.length });
+  }
+}
+
+/** More would fill the log, and the condition. */
+const mostTold = 5;

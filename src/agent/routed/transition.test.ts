@@ -1,0 +1,66 @@
+/** From one way to another, moment by moment. */
+import { expect, test } from "bun:test";
+import { type Entries, type Entry, keyed } from "./entries.ts";
+import { Transition } from "./transition.ts";
+
+const device = (vni: number): Entry => ({
+  ...{ kind: "device", name: `nlx-${vni}`, mac: "0e:00:00:00:00:01", mtu: 1450, vni, port: 4789 },
+  ...{ local: "198.51.0.1", ttl: 0, tos: 1 },
+});
+const route = (gateway: string, on?: string): Entry => ({
+  ...{ kind: "route", type: "unicast", dst: "10.1.0.0/26", gateway },
+  ...(on !== undefined && { device: on }),
+});
+const fdb: Entry = { kind: "fdb", device: "nlx-7", mac: "0e:00:00:00:00:02", dst: "198.51.0.2" };
+const plain = keyed([route("198.51.0.2")]);
+const wrapped = keyed([device(7), fdb, route("fe80::2", "nlx-7")]);
+const seen = (entries: Entries) =>
+  [...entries.values()].map((one) =>
+    one.kind === "route" && one.type === "unicast" ? one.gateway : one.kind,
+  );
+
+test("the first way is taken at once", () => {
+  const { entries, waitMs } = new Transition().stage({
+    applied: new Map(),
+    desired: wrapped,
+    nowMs: 0,
+  });
+  expect([seen(entries), waitMs]).toEqual([["device", "fdb", "fe80::2"], undefined]);
+});
+
+test("to a device: it is made, and its way is taken a second later", () => {
+  const own = new Transition();
+  const first = own.stage({ applied: plain, desired: wrapped, nowMs: 0 });
+  expect([seen(first.entries), first.waitMs]).toEqual([["device", "fdb", "198.51.0.2"], 1000]);
+  const second = own.stage({ applied: first.entries, desired: wrapped, nowMs: 400 });
+  expect([seen(second.entries), second.waitMs]).toEqual([["device", "fdb", "198.51.0.2"], 600]);
+  const last = own.stage({ applied: second.entries, desired: wrapped, nowMs: 1000 });
+  expect([last.entries, last.waitMs]).toEqual([wrapped, undefined]);
+});
+
+test("from a device: its way is left at once, and it goes five seconds later", () => {
+  const own = new Transition();
+  const first = own.stage({ applied: wrapped, desired: plain, nowMs: 0 });
+  expect([seen(first.entries).sort(), first.waitMs]).toEqual([
+    ["198.51.0.2", "device", "fdb"],
+    5000,
+  ]);
+  const last = own.stage({ applied: first.entries, desired: plain, nowMs: 5000 });
+  expect([last.entries, last.waitMs]).toEqual([plain, undefined]);
+});
+
+test("there and back again leaves nothing to wait for", () => {
+  const own = new Transition();
+  const { entries } = own.stage({ applied: wrapped, desired: plain, nowMs: 0 });
+  const back = own.stage({ applied: entries, desired: wrapped, nowMs: 100 });
+  expect([back.entries, back.waitMs]).toEqual([wrapped, undefined]);
+});
+
+test("without networks all goes at once", () => {
+  const { entries, waitMs } = new Transition().stage({
+    applied: wrapped,
+    desired: new Map(),
+    nowMs: 0,
+  });
+  expect([entries.size, waitMs]).toEqual([0, undefined]);
+});
