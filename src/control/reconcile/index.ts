@@ -8,6 +8,7 @@ import { joinedPorts } from "./joined.ts";
 import { networkStatus } from "./network-status.ts";
 import { nodePrefixes } from "./node-prefixes.ts";
 import type { Reconciler } from "./reconciler.ts";
+import { segments } from "./segments.ts";
 import { subnetStatus } from "./subnet-status.ts";
 import { tenantStatus } from "./tenant-status.ts";
 
@@ -22,6 +23,7 @@ export const reconcilers: readonly Reconciler[] = [
   claimSteps,
   joinedPorts,
   networkStatus,
+  segments,
   subnetStatus,
   tenantStatus,
   hostStatus,

@@ -1,6 +1,7 @@
 /** Networks: their subnets, how many ports they have, and whether ports can be attached. */
 import type { Network, Port } from "../../api/kinds/index.ts";
 import { networkOfPort } from "../../api/kinds/port.ts";
+import { hasVni } from "../../model/encapsulation.ts";
 import { keyOf, keyOfReferrer, prefixOf, referrersPrefix } from "../objects/keys.ts";
 import { type Told, withCondition } from "./condition.ts";
 import { find, kindOf, nameOf, type Reconciler, type Touch, writeStatus } from "./reconciler.ts";
@@ -27,15 +28,18 @@ export const networkStatus: Reconciler = {
     const keys = entries.map(({ key }) => keyOfReferrer(key));
     const of = (kind: string) => keys.filter((key) => key.startsWith(prefixOf(kindOf(kind))));
     const subnets = of("Subnet").map((key) => key.slice(key.lastIndexOf("/") + 1));
-    const ready = readiness(network, subnets);
     await writeStatus(context, network, ({ metadata, status }) => ({
       ...status,
       subnets,
       ports: of("Port").length,
-      conditions: withCondition(status?.conditions, ready, {
-        now: context.objects.now(),
-        generation: metadata.generation,
-      }),
+      conditions: withCondition(
+        status?.conditions,
+        readiness({ spec: network.spec, status }, subnets),
+        {
+          now: context.objects.now(),
+          generation: metadata.generation,
+        },
+      ),
     }));
     return undefined;
   },
@@ -47,7 +51,14 @@ const isNews = ({ object, previous }: Pick<Touch, "object" | "previous">) => !ob
 /** Types whose ports get no addresses of ours. */
 const withoutAddresses: readonly string[] = ["host", "none"];
 
-function readiness({ spec }: Network, subnets: readonly string[]): Told {
+function readiness(
+  { spec, status }: Pick<Network, "spec" | "status">,
+  subnets: readonly string[],
+): Told {
+  if (hasVni(spec) && status?.vni === undefined) {
+    const message = "The control plane is about to give it a VXLAN identifier";
+    return { type: "Ready", status: "False", reason: "NoVni", message };
+  }
   if (subnets.length > 0 || withoutAddresses.includes(spec.type)) {
     const message = "Ports can be attached";
     return { type: "Ready", status: "True", reason: "Usable", message };

@@ -1,0 +1,38 @@
+/** How many bytes of a packet go for bringing it from host to host. */
+export type UnderlayProtocol = "ipv4" | "ipv6";
+export type Backend = "vxlan" | "host-gw" | "wireguard" | "udp" | "bgp";
+
+/**
+ * A VXLAN packet bears IP, UDP, VXLAN and Ethernet headers (RFC 7348, section 5): 20 or 40, 8, 8,
+ * 14. WireGuard's bears IP, UDP, its own header and tag: 20 or 40, 8, 32 (whitepaper, section 5.4.6).
+ */
+const overhead: Readonly<Record<Backend, Readonly<Record<UnderlayProtocol, number>>>> = {
+  vxlan: { ipv4: 50, ipv6: 70 },
+  wireguard: { ipv4: 60, ipv6: 80 },
+  udp: { ipv4: 28, ipv6: 48 },
+  "host-gw": { ipv4: 0, ipv6: 0 },
+  bgp: { ipv4: 0, ipv6: 0 },
+};
+
+interface Spanning {
+  readonly type: string;
+  readonly backend?: Backend;
+  readonly encryption?: "none" | "wireguard";
+  readonly underlayProtocol?: UnderlayProtocol;
+}
+
+/** Whether networks of the type span hosts by what is wrapped, or routed, from one to another. */
+export const spansHosts = ({ type }: Pick<Spanning, "type">): boolean =>
+  type === "overlay" || type === "routed";
+
+/** Whether it has a VXLAN network identifier. */
+export const hasVni = (spec: Spanning): boolean =>
+  spec.type === "overlay" || (spec.type === "routed" && (spec.backend ?? "vxlan") === "vxlan");
+
+/** Bytes that the underlay's MTU is larger than the network's. */
+export function overheadOf(spec: Spanning): number {
+  const { type, backend = "vxlan", encryption = "none", underlayProtocol = "ipv4" } = spec;
+  const ways: Backend[] = type === "overlay" ? ["vxlan"] : [backend];
+  if (encryption === "wireguard") ways.push("wireguard");
+  return ways.reduce((sum, way) => sum + overhead[way][underlayProtocol], 0);
+}
