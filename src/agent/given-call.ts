@@ -1,11 +1,15 @@
 /** A runtime's ADD, kept with its attachment, and as the driver's plugin takes it. */
+
+import type { Port } from "../api/kinds/index.ts";
 import { readConf, readDocument } from "../cni/config.ts";
 import type { Call } from "../cni/plugin.ts";
 import type { NetConf } from "../cni/types.ts";
 import { extras } from "../drivers/extras.ts";
+import { macOfPort } from "../engine/names.ts";
 import type { Log } from "../lib/log.ts";
 import { listOf, record } from "../model/parse.ts";
 import { engineNetwork } from "./network-config.ts";
+import { isOverlay } from "./overlay/segment-config.ts";
 import type { GivenCall, PortRecord } from "./port-records.ts";
 import type { Target } from "./target.ts";
 
@@ -35,7 +39,7 @@ export function callFor(
   const { conf } = call;
   const mappings = listOf(record)(conf.runtimeConfig.portMappings, "runtimeConfig.portMappings");
   const portMappings = [...mappings, ...config.portMappings];
-  const mac = port?.spec.mac;
+  const mac = port?.spec.mac ?? (isOverlay(network) ? steadyMac(port, conf) : undefined);
   const runtimeConfig = { ...conf.runtimeConfig, portMappings, ...(mac !== undefined && { mac }) };
   const own: NetConf = {
     ...conf,
@@ -44,6 +48,11 @@ export function callFor(
     raw: { ...extrasOf(conf.raw), ...config.raw, runtimeConfig },
   };
   return { ...call, conf: own, runtimeConfig };
+}
+
+/** On each host the same: who knows a port of a segment by it finds it where it moves. */
+function steadyMac(port: Port | undefined, { runtimeConfig }: NetConf): string | undefined {
+  return port && runtimeConfig.mac === undefined ? macOfPort(port.metadata.uid) : undefined;
 }
 
 /** What a network list may say of a declared network: the network itself says the rest. */

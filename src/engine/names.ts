@@ -80,9 +80,14 @@ let machine: string | undefined;
 /** A locally administered unicast address, the same for one seed on one host. */
 export function macOf(seed: string): string {
   machine ??= machineId();
-  const digits = sha256(`${machine}\0${seed}`);
-  return `02:${[0, 2, 4, 6, 8].map((i) => digits.slice(i, i + 2)).join(":")}`;
+  return macFrom(sha256(`${machine}\0${seed}`));
 }
+
+const macFrom = (digits: string): string =>
+  `02:${[0, 2, 4, 6, 8].map((i) => digits.slice(i, i + 2)).join(":")}`;
+
+/** The same of a declared port on all hosts, by its object's uid. */
+export const macOfPort = (uid: string): string => macFrom(sha256(`port ${uid}`));
 
 /**
  * The same for the host's end of a pair, as high as can be: a bridge that was given no address of

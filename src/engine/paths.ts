@@ -43,8 +43,12 @@ export function instancePaths(instance: string, { stateDir, runDir }: Paths): Pa
   return { instance, stateDir: `${stateDir}/${dir}`, runDir: `${runDir}/${dir}` };
 }
 
-/** The run directory that an instance shares with in-process plugins. */
+/**
+ * The run directory that an instance shares with in-process plugins; in an overlay's namespace
+ * there are none, and it has one of its own for what is shared elsewhere.
+ */
 export function sharedRunDir({ instance, runDir }: Paths): string {
+  if (instance === undefined) return runDir;
   const own = `/instances/${instance}`;
-  return instance !== undefined && runDir.endsWith(own) ? runDir.slice(0, -own.length) : runDir;
+  return runDir.endsWith(own) ? runDir.slice(0, -own.length) : `${runDir}/shared`;
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Aside } from "../../src/agent/aside.ts";
+import { Overlays } from "../../src/agent/overlay/overlays.ts";
 import type { PortRecord, PortRecords } from "../../src/agent/port-records.ts";
 import { KeyedQueue } from "../../src/agent/queue.ts";
 import { Reporter } from "../../src/agent/report/reporter.ts";
@@ -111,6 +112,7 @@ class Host {
       control: { isReached: true },
       serving: { isOn: true },
     };
+    Object.assign(agent, { overlays: new Overlays(engine as never, this.#log) });
     this.#reporter = new Reporter(agent as never, this.api as unknown as Client);
   }
 

@@ -2,7 +2,7 @@
  * A host for tests, made of network namespaces: the host itself, an outside that acts as its LAN
  * and the internet, and containers. Nothing of it stays after `remove`.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Finished, type RunOptions, run, shell } from "./run.ts";
@@ -100,6 +100,7 @@ export class TestHost {
 
   /** Takes the namespaces and leaves the directory, as a disk is left. */
   losePower(): void {
+    unmountBelow(this.dir);
     removeNamespaces([...this.containers.splice(0), this.netns, this.outside]);
   }
 
@@ -113,6 +114,7 @@ export class TestHost {
     living.delete(this);
     for (const work of this.#endings) work();
     removeNamespaces([...this.containers, this.netns, this.outside]);
+    unmountBelow(this.dir);
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
@@ -171,6 +173,14 @@ function removeNamespaces(names: readonly string[]): void {
   Bun.spawnSync(["sh", "-c", lines.join("\n")]);
 }
 
+/** Overlays' namespaces, which an agent leaves for the next. */
+function unmountBelow(dir: string): void {
+  const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
+  for (const path of mounts.map((line) => line.split(" ")[1] ?? "")) {
+    if (path.startsWith(`${dir}/`)) Bun.spawnSync(["umount", path]);
+  }
+}
+
 let looked = false;
 
 /** Removes what a killed run of these tests left: namespaces of processes that are gone. */
@@ -180,7 +190,9 @@ function removeAbandoned(): void {
   const names = existing("/var/run/netns").filter((name) => isAbandoned(name));
   removeNamespaces(names);
   for (const name of existing(tmpdir())) {
-    if (isAbandoned(name)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    if (!isAbandoned(name)) continue;
+    unmountBelow(join(tmpdir(), name));
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
 }
 
