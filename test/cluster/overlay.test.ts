@@ -81,6 +81,8 @@ describe("with traffic running", () => {
   beforeAll(async () => {
     await cluster.network("blue", { type: "overlay" }, ...subnets);
     [here, there] = [await one!.attach("blue"), await two!.attach("blue")];
+    // The first host hears of the second's in a moment.
+    await eventually("they meet", () => here!.reaches(there!.address()), patient(5_000));
   });
   afterAll(() => removed("blue", [here!, there!]));
 
