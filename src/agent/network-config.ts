@@ -45,7 +45,7 @@ const guards = (spec: Spec, hasAddresses: boolean) => ({
   macspoofchk: spec.antiSpoofing,
   ipspoofchk: spec.antiSpoofing && hasAddresses,
 });
-const parent = ({ parent, vlan = 0 }: Spec) => ({ parent, vlan });
+const parent = ({ parent, parentSelector, vlan = 0 }: Spec) => ({ parent, parentSelector, vlan });
 
 /** The driver's options by the network's type. */
 const options: Readonly<Record<string, (network: Network, hasAddresses: boolean) => Raw>> = {
@@ -81,6 +81,7 @@ const options: Readonly<Record<string, (network: Network, hasAddresses: boolean)
   }),
   vlan: ({ spec }, hasAddresses) => ({
     master: spec.parent,
+    parentSelector: spec.parentSelector,
     vlanId: spec.vlan,
     ...guards(spec, hasAddresses),
   }),
@@ -89,6 +90,7 @@ const options: Readonly<Record<string, (network: Network, hasAddresses: boolean)
 /** A driver's option → the declared network's field that it comes from. */
 const fields: Readonly<Record<string, string>> = {
   ...{ master: "parent", parent: "parent", vlan: "vlan", vlanId: "vlan", uplinkVlan: "vlan" },
+  ...{ parentSelector: "parentSelector" },
   ...{ mode: "mode", flag: "ipvlanFlag", mtu: "mtu", ipMasq: "masquerade", uplink: "uplink" },
   ...{ macspoofchk: "antiSpoofing", ipspoofchk: "antiSpoofing", hostShim: "hostShim" },
 };
