@@ -49,7 +49,7 @@ const guards = (spec: Spec, hasAddresses: boolean) => ({
   macspoofchk: spec.antiSpoofing,
   ipspoofchk: spec.antiSpoofing && hasAddresses,
 });
-const parent = ({ parent, vlan = 0 }: Spec) => ({ parent, vlan });
+const parent = ({ parent, parentSelector, vlan = 0 }: Spec) => ({ parent, parentSelector, vlan });
 
 /** CIDRs of the network's subnets. */
 type Cidrs = readonly string[];
@@ -102,6 +102,7 @@ const options: Readonly<Record<string, (network: Network, cidrs: Cidrs) => Raw>>
   }),
   vlan: ({ spec }, cidrs) => ({
     master: spec.parent,
+    parentSelector: spec.parentSelector,
     vlanId: spec.vlan,
     ...guards(spec, cidrs.length > 0),
   }),
@@ -110,6 +111,7 @@ const options: Readonly<Record<string, (network: Network, cidrs: Cidrs) => Raw>>
 /** A driver's option → the declared network's field that it comes from. */
 const fields: Readonly<Record<string, string>> = {
   ...{ master: "parent", parent: "parent", vlan: "vlan", vlanId: "vlan", uplinkVlan: "vlan" },
+  ...{ parentSelector: "parentSelector" },
   ...{ mode: "mode", flag: "ipvlanFlag", mtu: "mtu", ipMasq: "masquerade", uplink: "uplink" },
   ...{ macspoofchk: "antiSpoofing", ipspoofchk: "antiSpoofing", hostShim: "hostShim" },
 };

@@ -13,6 +13,7 @@ export const plainHost: HostFacts = {
   foreignForward: () => [],
   link: ({ name }) =>
     name === "lan" ? { index: 7, mac: "02:00:00:00:00:99", mtu: 1500, up: true } : undefined,
+  links: () => [],
   defaultLink: () => undefined,
   otherMacs: () => 0,
   sysctl: () => undefined,

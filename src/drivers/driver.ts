@@ -30,6 +30,21 @@ export interface LinkFacts {
   readonly hairpin?: boolean;
 }
 
+/** One of the host's links, as far as it tells whether it is meant. */
+export interface HostLink {
+  readonly name: string;
+  /** Empty on links without hardware addresses. */
+  readonly mac: string;
+  /** With prefix lengths, but those that the kernel made by itself. */
+  readonly addresses: readonly string[];
+  /** Name of the master. */
+  readonly master?: string;
+  /** It stands on another link, and may have that one's hardware address. */
+  readonly isStacked: boolean;
+  /** Some instance of ours made it. */
+  readonly isOurs: boolean;
+}
+
 /** What a driver may know of the host. */
 export interface HostFacts {
   /** MTU in bytes of the link that the default route uses; 1500 without one. */
@@ -60,6 +75,8 @@ export interface HostFacts {
   readonly sysctl: (netns: string, path: string) => string | undefined;
   /** The administrator's list of sysctls that users may set; undefined: all of the network's. */
   readonly sysctlAllowlist: () => string | undefined;
+  /** All links of a namespace but the loopback. */
+  readonly links: (netns: string) => readonly HostLink[];
   /** Name of the link that the namespace's default route uses, IPv4's first. */
   readonly defaultLink: (netns: string) => string | undefined;
   /** The link's addresses with prefix lengths, but those that the kernel made by itself. */

@@ -48,6 +48,7 @@ export function parseIpvlanConfig(input: Readonly<Record<string, unknown>>): Ipv
     );
   }
   const config = { ...parentConfig(on), mode, flag, mtu, enabledad, acceptRa, raGuard };
+  if (config.parentSelector !== undefined) return config;
   const parent = config.parent ?? chainedParent(input);
   return { ...config, ...(parent === undefined ? {} : { parent }) };
 }

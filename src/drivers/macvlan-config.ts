@@ -44,7 +44,7 @@ export interface MacvlanConfig
 
 /** Checks a `macvlan` configuration. Throws ConfigError. */
 export function parseMacvlanConfig(input: Readonly<Record<string, unknown>>): MacvlanConfig {
-  const { master, parent, linkInContainer, vlan, ...config } = fields(input, "");
+  const { master, parent, parentSelector, linkInContainer, vlan, ...config } = fields(input, "");
   const mode = config.mode ?? "bridge";
   const allowedMacs = [...new Set(config.allowedMacs)].sort();
   if (mode === "source" && allowedMacs.length === 0) {
@@ -56,7 +56,7 @@ export function parseMacvlanConfig(input: Readonly<Record<string, unknown>>): Ma
   if (mode !== "source" && allowedMacs.length > 0) {
     throw new ConfigError("allowedMacs", `does not go with mode "${mode}": set "mode": "source"`);
   }
-  const on = parentConfig({ master, parent, linkInContainer, vlan });
+  const on = parentConfig({ master, parent, parentSelector, linkInContainer, vlan });
   refuseShim({ ...config, ...on, mode });
   return { ...config, ...on, mode, allowedMacs };
 }

@@ -41,6 +41,7 @@ export function hostOf(config: { readonly mtu: number }, host: HostFacts): HostF
     device: host.device,
     instance: host.instance,
     sharedAlias: host.sharedAlias,
+    links: host.links,
     defaultLink: host.defaultLink,
     addresses: host.addresses,
     vlanLink: host.vlanLink,

@@ -1,15 +1,18 @@
 /** The link that containers' links stand on: which one it is, and what it allows. */
 import { ConfigError } from "../model/config-error.ts";
 import { hostNetns, type KernelObject, type LinkPlace } from "../model/kernel-object.ts";
-import { flag, integer, type Parsed, unlessEmpty, withDefault } from "../model/parse.ts";
+import { flag, integer, optional, type Parsed, unlessEmpty, withDefault } from "../model/parse.ts";
 import type { HostFacts, LinkFacts } from "./driver.ts";
 import { linkName } from "./link-name.ts";
+import { type ParentSelector, parentSelector, selectedParent } from "./parent-selector.ts";
 import { subInterface } from "./sub-interface.ts";
 
 /** `master` is the reference's word. */
 export const parentFields = {
   master: unlessEmpty(linkName),
   parent: unlessEmpty(linkName),
+  /** In the place of a name: how each host's is found. */
+  parentSelector: optional(parentSelector),
   /** The parent is in the container's namespace. */
   linkInContainer: withDefault(flag, false),
   vlan: withDefault(integer(0, 4094), 0),
@@ -18,8 +21,9 @@ export const parentFields = {
 type ParentFields = { readonly [K in keyof typeof parentFields]: Parsed<(typeof parentFields)[K]> };
 
 export interface ParentConfig {
-  /** Absent: the link of the default route. */
+  /** Absent, and no selector either: the link of the default route. */
   readonly parent?: string;
+  readonly parentSelector?: ParentSelector;
   readonly linkInContainer: boolean;
   /** The VLAN of the parent that is meant; 0: the parent itself. */
   readonly vlan: number;
@@ -27,7 +31,7 @@ export interface ParentConfig {
 
 /** The parent by either word. Throws ConfigError where they differ. */
 export function parentConfig(fields: ParentFields): ParentConfig {
-  const { master, parent, linkInContainer, vlan } = fields;
+  const { master, parent, parentSelector: selector, linkInContainer, vlan } = fields;
   if (master !== undefined && parent !== undefined && master !== parent) {
     throw new ConfigError(
       "parent",
@@ -41,7 +45,17 @@ export function parentConfig(fields: ParentFields): ParentConfig {
     );
   }
   const name = parent ?? master;
-  return { ...(name === undefined ? {} : { parent: name }), linkInContainer, vlan };
+  if (selector === undefined) {
+    return { ...(name === undefined ? {} : { parent: name }), linkInContainer, vlan };
+  }
+  if (name !== undefined) {
+    throw new ConfigError("parentSelector", `does not go with the parent "${name}": leave one out`);
+  }
+  if (linkInContainer) {
+    const what = 'looks among links of the host, and does not go with "linkInContainer"';
+    throw new ConfigError("parentSelector", `${what}: name the parent`);
+  }
+  return { parentSelector: selector, linkInContainer, vlan };
 }
 
 /** A parent that is there; of a VLAN that is not yet there, its trunk under its name. */
@@ -49,11 +63,20 @@ export interface Parent extends LinkFacts {
   readonly place: LinkPlace;
 }
 
+function nameOf(
+  { parent, parentSelector: selector }: ParentConfig,
+  home: string,
+  facts: HostFacts,
+) {
+  if (parent !== undefined) return parent;
+  return selector ? selectedParent(selector, facts) : facts.defaultLink(home);
+}
+
 /** The parent of links in the namespace at `netns`. Throws ConfigError where there is none. */
 export function parentOf(netns: string, config: ParentConfig, facts: HostFacts): Parent {
   const home = config.linkInContainer ? netns : hostNetns;
   const where = config.linkInContainer ? `in the container's namespace ${netns}` : "on this host";
-  const name = config.parent ?? facts.defaultLink(home);
+  const name = nameOf(config, home, facts);
   if (name === undefined) {
     throw new ConfigError(
       "master",

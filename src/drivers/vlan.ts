@@ -1,6 +1,6 @@
 /** Containers each on a link of their own in a VLAN of the parent (802.1Q). */
 import type { ChildLink } from "../model/kernel-object.ts";
-import { flag, integer, object, withDefault } from "../model/parse.ts";
+import { flag, integer, object, optional, type Parser, withDefault } from "../model/parse.ts";
 import { attachmentScope, type Port } from "../model/port.ts";
 import { linkAddresses, linkRoutes, linkSysctls } from "./container-side.ts";
 import type { Driver } from "./driver.ts";
@@ -8,11 +8,23 @@ import { type GuardConfig, guardFields } from "./guard-config.ts";
 import { linkGuardObjects } from "./link-guard.ts";
 import { linkName } from "./link-name.ts";
 import { hostOf, mtu, refuseTooSmall } from "./mtu.ts";
-import { childMtu, type Parent, parentOf, refuseDown } from "./parent.ts";
+import {
+  childMtu,
+  type Parent,
+  type ParentConfig,
+  parentConfig,
+  parentOf,
+  refuseDown,
+} from "./parent.ts";
+import { parentSelector } from "./parent-selector.ts";
 import { requireAddresses } from "./require-addresses.ts";
 
+const unread: Parser<unknown> = (value) => value;
+
 const fields = object({
-  master: linkName,
+  /** Required of who names no selector. */
+  master: unread,
+  parentSelector: optional(parentSelector),
   linkInContainer: withDefault(flag, false),
   vlanId: withDefault(integer(0, 4094), 0),
   mtu,
@@ -21,9 +33,7 @@ const fields = object({
 });
 
 /** Names are the reference's. `mtu` 0: as the parent's. */
-export interface VlanConfig extends GuardConfig {
-  readonly parent: string;
-  readonly linkInContainer: boolean;
+export interface VlanConfig extends GuardConfig, Omit<ParentConfig, "vlan"> {
   /** 0: frames with a priority, of no VLAN. */
   readonly vlanId: number;
   readonly mtu: number;
@@ -35,8 +45,14 @@ export const vlan: Driver<VlanConfig> = {
   enforcement: "netns",
 
   parse(input) {
-    const { master, ...config } = fields(input, "");
-    return { ...config, parent: master };
+    const { master, parentSelector: selector, ...config } = fields(input, "");
+    if (selector === undefined) return { ...config, parent: linkName(master, "master") };
+    const isNamed = master !== undefined && master !== null && master !== "";
+    const parent = isNamed ? { parent: linkName(master, "master") } : {};
+    const { linkInContainer } = config;
+    const own = { master: undefined, parentSelector: selector, linkInContainer, vlan: 0 };
+    const { vlan: _, ...on } = parentConfig({ ...own, parent: undefined, ...parent });
+    return { ...config, ...on };
   },
 
   complete: requireAddresses,

@@ -1,5 +1,5 @@
 /** What drivers ask about the host, looked up when asked and then remembered. */
-import type { HostFacts, LinkFacts } from "../drivers/driver.ts";
+import type { HostFacts, HostLink, LinkFacts } from "../drivers/driver.ts";
 import type { HostDeviceConfig } from "../drivers/host-device-config.ts";
 import { allowlistPath } from "../drivers/sysctl-allowlist-path.ts";
 import { listAddresses } from "../kernel/netlink/address.ts";
@@ -22,6 +22,9 @@ import { listRecords } from "./record.ts";
 
 /** Of multicast. */
 const isGroup = (mac: string) => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
+
+/** Kinds whose links may have the hardware address of the one that they stand on. */
+const stacked: ReadonlySet<string> = new Set(["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"]);
 
 const defaultMtu = 1500;
 const fromAdvertisement = 9;
@@ -106,6 +109,23 @@ export class KernelFacts implements HostFacts {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
     }
+  };
+
+  readonly links = (netns: string): HostLink[] => {
+    const { socket } = this.#session.namespace(netns);
+    const all = listLinks(socket, {});
+    const names = new Map(all.map(({ index, name }) => [index, name]));
+    const addresses = Map.groupBy(listAddresses(socket, {}), ({ index }) => index);
+    return all
+      .filter(({ name }) => name !== "lo")
+      .map(({ index, name, mac, kind = "", alias, master }) => {
+        const own = (addresses.get(index) ?? []).map(({ address }) => address);
+        return {
+          ...{ name, mac, addresses: own.filter((address) => !address.startsWith("fe80:")) },
+          ...(master !== undefined && { master: names.get(master) ?? `number ${master}` }),
+          ...{ isStacked: stacked.has(kind), isOurs: sharersOf(alias).length > 0 },
+        };
+      });
   };
 
   readonly defaultLink = (netns: string): string | undefined => {

@@ -11,6 +11,11 @@ const foreground = { propagationPolicy: "Foreground" };
 /** What a member of tenant red asks for, which no list of the tenant has. */
 const named: [what: string, path: string, body: object][] = [
   ["a parent", "networks", network("x", { ...macvlan, parent: "eth0" })],
+  [
+    "any parent",
+    "networks",
+    network("x", { type: "macvlan", parentSelector: { defaultRoute: true } }),
+  ],
   ["a VLAN of an allowed parent", "networks", network("x", { ...macvlan, vlan: 5 })],
   ["an allowed parent, whole", "networks", network("x", { ...macvlan, mode: "passthru" })],
   ["an uplink", "networks", network("x", { type: "bridge", uplink: "eth1" })],

@@ -18,6 +18,12 @@ const cases: [what: string, kind: string, next: object, named: string[]][] = [
   ["a parent", "Network", { parent: "eth1", vlan: 5 }, ["spec.parent", "spec.vlan"]],
   ["a whole parent", "Network", { parent: "a", mode: "passthru" }, ["spec.parent", "spec.mode"]],
   ["a shared parent", "Network", { parent: "a", mode: "vepa" }, ["spec.parent"]],
+  [
+    "any parent",
+    "Network",
+    { parentSelector: { defaultRoute: true }, mode: "passthru" },
+    ["spec.parentSelector", "spec.mode"],
+  ],
   ["an uplink", "Network", { uplink: "a", takeOver: true }, ["spec.uplink", "spec.takeOver"]],
   ["a bridge", "Network", { bridge: "br0" }, ["spec.bridge"]],
   ["others' addresses", "Network", { antiSpoofing: false }, ["spec.antiSpoofing"]],

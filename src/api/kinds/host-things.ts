@@ -13,6 +13,8 @@ interface Row {
   readonly beside?: readonly string[];
   /** A link by its name. */
   readonly isLink?: true;
+  /** It may be any: who is to set it is allowed all, by "*". */
+  readonly isAny?: true;
 }
 
 /** It names nothing of the host. */
@@ -35,15 +37,20 @@ const vxlanFields: Fields<NonNullable<Network["spec"]["vxlan"]>> = {
   checksumOffload: nothing,
 };
 
+/** What makes the link that a network shares with others another. */
+const shared = ["parent", "parentSelector", "vlan", "uplink"];
+
 const networkFields: Fields<Network["spec"]> = {
   type: { as: "hostNetwork", when: "host" },
   parent: { as: "parents", isLink: true },
+  // Which it is, each host tells.
+  parentSelector: { as: "parents", isAny: true },
   // In this mode the host has no more use of the parent.
-  mode: { as: "takeOver", when: "passthru", beside: ["parent"] },
+  mode: { as: "takeOver", when: "passthru", beside: ["parent", "parentSelector"] },
   ipvlanFlag: nothing,
   allowedMacs: nothing,
   maxMacs: nothing,
-  vlan: { as: "vlans", beside: ["parent", "uplink"] },
+  vlan: { as: "vlans", beside: ["parent", "parentSelector", "uplink"] },
   bridge: { as: "bridges", isLink: true },
   uplink: { as: "uplinks", isLink: true },
   takeOver: { as: "takeOver", when: true, beside: ["uplink"] },
@@ -56,9 +63,9 @@ const networkFields: Fields<Network["spec"]> = {
   masquerade: nothing,
   hairpin: nothing,
   // Others are deceived where a link is shared with them, and where the host forwards.
-  antiSpoofing: { as: "spoofing", when: false, beside: ["parent", "vlan", "uplink"] },
+  antiSpoofing: { as: "spoofing", when: false, beside: shared },
   acceptRouterAdvertisements: nothing,
-  sendRouterAdvertisements: { as: "spoofing", when: true, beside: ["parent", "vlan", "uplink"] },
+  sendRouterAdvertisements: { as: "spoofing", when: true, beside: shared },
   portIsolation: nothing,
   duplicateAddressDetection: nothing,
   hostShim: nothing,
@@ -159,6 +166,7 @@ function collect(rows: Rows, members: Members, { path, where }: Within): HostThi
     if (row.when !== undefined && row.when !== value) return [];
     const beside = (row.beside ?? []).map((name) => members[name] ?? null);
     const key = canonicalJson([row.as, value, ...beside, ...where]);
-    return [{ path: at, value, as: row.as, isLink: row.isLink === true, key }];
+    const isLink = row.isLink === true;
+    return [{ path: at, value: row.isAny ? "*" : value, as: row.as, isLink, key }];
   });
 }

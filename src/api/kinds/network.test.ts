@@ -24,6 +24,27 @@ const table: [string, Record<string, unknown>, string[]][] = [
   ],
   ["an uplink's take-over alone", { type: "bridge", takeOver: true }, ["spec.takeOver Invalid"]],
   ["no parent", { type: "macvlan" }, ["spec.parent Required"]],
+  ["a parent by a subnet", { type: "ipvlan", parentSelector: { subnet: "10.0.0.0/8" } }, []],
+  [
+    "a parent by name and otherwise",
+    { type: "macvlan", parent: "eth1", parentSelector: { defaultRoute: true } },
+    ["spec.parentSelector Forbidden"],
+  ],
+  [
+    "a parent in two ways",
+    { type: "vlan", vlan: 5, parentSelector: { subnet: "10.0.0.0/8", defaultRoute: true } },
+    ["spec.parentSelector Invalid"],
+  ],
+  [
+    "a parent in no way",
+    { type: "macvlan", parentSelector: { macs: [], defaultRoute: false } },
+    ["spec.parentSelector Invalid"],
+  ],
+  [
+    "a bridge's parent",
+    { type: "bridge", parentSelector: { defaultRoute: true } },
+    ["spec.parentSelector Forbidden"],
+  ],
   [
     "a source mode",
     { type: "macvlan", parent: "eth1", mode: "source", allowedMacs: ["02:00:00:00:00:01"] },

@@ -11,6 +11,14 @@ const spec = object("How the network is made, the same on each host.", {
     immutable: true,
   }),
   parent: text("macvlan, ipvlan, vlan: the host's link that it stands on.", { format: "link" }),
+  parentSelector: object(
+    "macvlan, ipvlan, vlan: how each host's parent is found, where their names differ. One way.",
+    {
+      macs: list("The link with one of these.", text("A hardware address.", { format: "mac" })),
+      subnet: text("The link that has an address in it.", { format: "cidr" }),
+      defaultRoute: flag("The default route's link."),
+    },
+  ),
   mode: text("macvlan: bridge, private, vepa, passthru or source. ipvlan: l2, l3 or l3s.", {
     enum: ["bridge", "private", "vepa", "passthru", "source", "l2", "l3", "l3s"],
   }),
@@ -122,6 +130,7 @@ type Spec = Value<typeof spec>;
 /** Options that not every type has → the types that have them. */
 const ofTypes: Readonly<Record<string, readonly Spec["type"][]>> = {
   parent: ["macvlan", "ipvlan", "vlan"],
+  parentSelector: ["macvlan", "ipvlan", "vlan"],
   mode: ["macvlan", "ipvlan"],
   ipvlanFlag: ["ipvlan"],
   allowedMacs: ["macvlan"],
@@ -211,14 +220,36 @@ function check({ spec }: { readonly spec: Spec }): Fault[] {
   if (spec.mode === "source" && !isGiven(spec.allowedMacs)) {
     fault("allowedMacs", 'is required of mode "source"', "FieldValueRequired");
   }
-  if (ofTypes.parent!.includes(spec.type) && spec.parent === undefined) {
-    fault("parent", `is required of type "${spec.type}"`, "FieldValueRequired");
-  }
+  faults.push(...parentFaults(spec));
   return faults;
+}
+
+/** The parent is named, or looked for in one way. */
+function parentFaults({ type, parent, parentSelector }: Spec): Fault[] {
+  if (!ofTypes.parent!.includes(type)) return [];
+  const path = "spec.parentSelector";
+  if (parentSelector === undefined) {
+    if (parent !== undefined) return [];
+    const message = `is required of type "${type}": name a link, or say in ${path} how to find it`;
+    return [{ path: "spec.parent", reason: "FieldValueRequired", message }];
+  }
+  if (parent !== undefined) {
+    const message = `does not go with spec.parent, which is "${parent}": leave one out`;
+    return [{ path, reason: "FieldValueForbidden", message }];
+  }
+  if (Object.values(parentSelector).filter(isGiven).length === 1) return [];
+  const message = 'takes one of "macs", "subnet" and "defaultRoute"';
+  return [{ path, reason: "FieldValueInvalid", message }];
 }
 
 /** Whether what leaves for outside bears the host's address. */
 export const masquerades = ({ type, masquerade = type === "routed" }: Spec): boolean => masquerade;
+
+/** As a table's cell says it. */
+function wayOf(selector: Spec["parentSelector"]): string | undefined {
+  if (selector?.defaultRoute) return "default route";
+  return selector?.subnet ?? selector?.macs?.join(",");
+}
 
 export const networkKind = defineKind({
   group: "netloom.dev",
@@ -256,7 +287,7 @@ export const networkKind = defineKind({
       type: "string",
       description: "The host's link that it stands on.",
       wide: true,
-      cell: ({ spec }) => spec.parent ?? spec.uplink,
+      cell: ({ spec }) => spec.parent ?? wayOf(spec.parentSelector) ?? spec.uplink,
     },
   ],
   selectable: ["spec.type"],

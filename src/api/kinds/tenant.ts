@@ -28,7 +28,9 @@ const numbers = (description: string) =>
 const allowed = object(
   "What of hosts its members may name in its namespaces: nothing that is not listed, subnets apart.",
   {
-    parents: links("Links that networks stand on (spec.parent)."),
+    parents: links(
+      'Links that networks stand on (spec.parent); with "*" also by spec.parentSelector.',
+    ),
     vlans: numbers("VLANs of parents (spec.vlan)."),
     uplinks: links("Links that become ports of a bridge (spec.uplink)."),
     takeOver: flag(
