@@ -4,7 +4,8 @@ export type Backend = "vxlan" | "host-gw" | "wireguard" | "udp" | "bgp";
 
 /**
  * A VXLAN packet bears IP, UDP, VXLAN and Ethernet headers (RFC 7348, section 5): 20 or 40, 8, 8,
- * 14. WireGuard's bears IP, UDP, its own header and tag: 20 or 40, 8, 32 (whitepaper, section 5.4.6).
+ * 14. WireGuard's bears IP, UDP, its own header and tag: 20 or 40, 8, 32 (its whitepaper, section
+ * 5.4.6).
  */
 const overhead: Readonly<Record<Backend, Readonly<Record<UnderlayProtocol, number>>>> = {
   vxlan: { ipv4: 50, ipv6: 70 },

@@ -98,7 +98,7 @@ test("a host without such a link says what was looked for and what there is", as
   const [host] = cluster.hosts;
   await expect(host!.attach("none")).rejects.toThrow(
     "spec.parentSelector: no link of this host has an address in 172.16.0.0/12. " +
-      'There are: \\"eth0\\" with 198.18.0.11/24 and 2001:db8:18:0::11/64',
+      'There are: \\"eth0\\" with 198.18.0.11/24 and 2001:db8:18::11/64',
   );
   await cluster.delete("Network", "none", { cascade: true });
 });
