@@ -22,6 +22,7 @@ import {
   type VethLink,
 } from "../model/kernel-object.ts";
 import type { Step } from "../plan/plan.ts";
+import { bornName } from "./born-name.ts";
 import { ConflictError } from "./conflict.ts";
 import type { KernelSession } from "./kernel-session.ts";
 import { alterVxlan, createVxlan } from "./kinds/vxlan.ts";
@@ -58,8 +59,9 @@ function createSingle(session: KernelSession, link: ChildLink | LoneLink): void 
   const { netns, name, mac, mtu, alias, promisc, noarp } = link;
   const parent = "parent" in link ? link.parent : undefined;
   const from = parent?.netns ?? netns;
+  const born = bornName(session, link, from);
   const spec = {
-    ...{ kind: link.type, name, mac, mtu },
+    ...{ kind: link.type, name: born, mac, mtu },
     link: parent && session.indexOf(from, parent.name),
     netNsFd: from === netns ? undefined : session.namespace(netns).fd,
     [link.type]: "parent" in link ? link[link.type] : link.vrf,
@@ -68,6 +70,10 @@ function createSingle(session: KernelSession, link: ChildLink | LoneLink): void 
   // What is counted is made under a lock, so what is in the way is another.
   const tolerate = link.life === "shared" ? ["EEXIST"] : undefined;
   session.enqueue(from, tolerate ? { ...creation, tolerate } : creation);
+  if (born !== name) {
+    session.enqueue(netns, changeLink({ index: session.linkNow(netns, born).index }, { name }));
+    session.namespace(netns).forget(born);
+  }
   session.enqueue(netns, changeLink({ name }, { alias, promisc, noarp }));
 }
 

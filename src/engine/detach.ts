@@ -7,6 +7,7 @@ import { hostNetns, type KernelObject, type LinkObject } from "../model/kernel-o
 import type { Attachment } from "../model/port.ts";
 import { teardown } from "../plan/plan.ts";
 import { apply } from "./apply.ts";
+import { nameUnnamed } from "./born-name.ts";
 import { forgetUdp } from "./effects.ts";
 import type { Engine } from "./engine.ts";
 import type { KernelSession } from "./kernel-session.ts";
@@ -127,6 +128,7 @@ export async function dismantle(
 ): Promise<void> {
   const errors: unknown[] = [];
   const attempt = collector(errors);
+  await attempt(async () => nameUnnamed(session, objects));
   const steps = teardown(objects).filter(({ object }) => isStillOurs(session, object));
   const links = steps.flatMap(({ object }) => (object.kind === "link" ? [object] : []));
   const rest = steps.filter(({ object }) => stays(object, links));
