@@ -7,7 +7,7 @@ import type { path, peer } from "./gobgp/messages.ts";
 import type { Message } from "./gobgp/protobuf.ts";
 import { asNumberLabel, type BgpHost, type BgpInput, type PrefixFilter } from "./input.ts";
 import { ownPath } from "./paths.ts";
-import { type Policies, policiesOf, type Rule, within } from "./policies.ts";
+import { type Policies, policiesOf, type Rule, toldOf, within } from "./policies.ts";
 import { routerIdOf } from "./router-id.ts";
 
 export interface DesiredPeer {
@@ -29,6 +29,8 @@ export interface Desired {
   readonly policies: Policies;
   /** By prefix. */
   readonly paths: ReadonlyMap<string, Message<typeof path>>;
+  /** Prefix → neighbours that are told it. */
+  readonly told: Readonly<Record<string, readonly string[]>>;
   /** What is wrong with the input and was left out, or works and should not go on so. */
   readonly faults: readonly { readonly owner: string; readonly message: string }[];
 }
@@ -72,6 +74,7 @@ export function desired(input: BgpInput): Desired {
     peers.set(spec.address, { owner, config: peerConfig(input, spec) });
     rules.push(...peerRules(input, { name, spec }, reflects));
   }
+  const paths = pathsOf(input, faults);
   return {
     global: {
       asn,
@@ -81,7 +84,8 @@ export function desired(input: BgpInput): Desired {
     },
     peers,
     policies: policiesOf(rules),
-    paths: pathsOf(input, faults),
+    paths,
+    told: Object.fromEntries([...paths.keys()].map((prefix) => [prefix, toldOf(rules, prefix)])),
     faults,
   };
 }

@@ -123,3 +123,18 @@ function overlap(outer: Prefix, filter: PrefixFilter): PrefixFilter[] {
   const minLength = Math.max(least, outer.length);
   return [{ cidr: formatPrefix(outer), minLength, maxLength: most }];
 }
+
+/** Neighbours that are told a path of our own. */
+export function toldOf(rules: readonly Rule[], text: string): string[] {
+  const prefix = parsePrefix(text);
+  const passes = (filter: PrefixFilter) => {
+    const { least, most } = bounds(filter);
+    const isIn = containsPrefix(parsePrefix(filter.cidr), prefix);
+    return isIn && prefix.length >= least && prefix.length <= most;
+  };
+  const telling = rules.filter(
+    ({ direction, from, prefixes }) =>
+      direction === "export" && from !== "internal" && prefixes.some(passes),
+  );
+  return [...new Set(telling.flatMap(({ neighbors }) => neighbors))].sort();
+}

@@ -16,9 +16,11 @@ export interface Applied {
   /** By address and by prefix. */
   readonly peers: Record<string, string>;
   readonly paths: Record<string, string>;
+  /** Prefix → neighbours that were told it. */
+  told: Readonly<Record<string, readonly string[]>>;
 }
 
-export const nothingApplied = (): Applied => ({ peers: {}, paths: {} });
+export const nothingApplied = (): Applied => ({ peers: {}, paths: {}, told: {} });
 
 /** Whether it takes another daemon: what all sessions stand on is said once. */
 export const needsAnother = (applied: Applied, want: Desired): boolean =>
@@ -41,14 +43,14 @@ export async function reconcile(
     await client.call("deletePeer", { address });
     delete applied.peers[address];
   }
-  // Filters stand before there is anything to filter.
   const policies = fingerprint(want.policies);
   const isFiltered = applied.policies === policies;
-  if (!isFiltered) await setPolicies(client, want);
-  for (const prefix of Object.keys(applied.paths).filter((each) => !want.paths.has(each))) {
+  const gone = Object.keys(applied.paths).filter((each) => !want.paths.has(each));
+  for (const prefix of [...gone, ...untold(applied, want)]) {
     await deletePath(client, prefix);
     delete applied.paths[prefix];
   }
+  if (!isFiltered) await setPolicies(client, want);
   for (const [prefix, path] of want.paths) {
     const text = fingerprint(path);
     if (applied.paths[prefix] === text) continue;
@@ -57,6 +59,7 @@ export async function reconcile(
   }
   if (!isFiltered) await refilter(client, Object.keys(applied.peers));
   applied.policies = policies;
+  applied.told = want.told;
   for (const [address, { config }] of want.peers) {
     const text = fingerprint(config);
     if (applied.peers[address] === text) continue;
@@ -65,6 +68,18 @@ export async function reconcile(
     else await client.call("addPeer", { peer: restarting(config, isRestart) });
     applied.peers[address] = text;
   }
+}
+
+/**
+ * Prefixes that some peer had and may have no more. The daemon withdraws nothing for a new filter's
+ * sake, so they are withdrawn under the old one, and told anew under the new.
+ */
+function untold(applied: Applied, want: Desired): string[] {
+  return Object.keys(want.told).filter((prefix) =>
+    (applied.told[prefix] ?? []).some(
+      (address) => want.peers.has(address) && !want.told[prefix]!.includes(address),
+    ),
+  );
 }
 
 function restarting(config: Message<typeof peer>, is: boolean): Message<typeof peer> {
