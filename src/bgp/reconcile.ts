@@ -28,8 +28,8 @@ export const needsAnother = (applied: Applied, want: Desired): boolean =>
 
 /**
  * Applies the difference and notes each part in `applied` as it is done, so that after an error the
- * next try goes on from there. `isRestart`: peers may still have routes of a daemon before this one.
- * Throws GrpcError.
+ * next try goes on from there. `isRestart`: peers may still have routes of a daemon before this
+ * one. Throws GrpcError.
  */
 export async function reconcile(
   client: GobgpClient,

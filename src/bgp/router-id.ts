@@ -2,8 +2,8 @@
 import type { BgpHost } from "./input.ts";
 
 /**
- * Its IPv4 address; where it has none, 32 bits of a hash of its name (FNV-1a). Another for each host,
- * and not zero (RFC 6286).
+ * Its IPv4 address; where it has none, 32 bits of a hash of its name (FNV-1a). Another for each
+ * host, and not zero (RFC 6286).
  */
 export function routerIdOf({ name, addresses }: BgpHost): string {
   const own = addresses.find(({ address }) => !address.includes(":"));

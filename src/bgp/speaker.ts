@@ -39,13 +39,13 @@ const settleMs = 3000;
 const recentMs = 10_000;
 
 /**
- * To be used so: `new BgpSpeaker({ dir, log, onStatus })`, then `configure(input)` with all that BGP
- * follows from, again whenever any of it is another; the first call starts the daemon. `stop()` ends
- * our part alone: sessions and routes stay for the next speaker with this directory, as when an agent
- * is replaced. `leave()` is for good, when the host has no network with backend bgp any more: peers
- * are told, and learnt routes go. Works in the network namespace of the process. Where a service
- * manager kills the whole group of processes at its end, it must spare the daemon (systemd:
- * `KillMode=process`), or peers lose the host's routes until the next start.
+ * To be used so: `new BgpSpeaker({ dir, log, onStatus })`, then `configure(input)` with all that
+ * BGP follows from, again whenever any of it is another; the first call starts the daemon. `stop()`
+ * ends our part alone: sessions and routes stay for the next speaker with this directory, as when
+ * an agent is replaced. `leave()` is for good, when the host has no network with backend bgp any
+ * more: peers are told, and learnt routes go. Works in the network namespace of the process. Where
+ * a service manager kills the whole group of processes at its end, it must spare the daemon
+ * (systemd: `KillMode=process`), or peers lose the host's routes until the next start.
  */
 export class BgpSpeaker {
   readonly #options: SpeakerOptions;

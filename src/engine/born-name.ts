@@ -20,7 +20,7 @@ export function bornName(session: KernelSession, link: Born, from: string): stri
   return isInTheWay ? passingName(link) : link.name;
 }
 
-/** Gives links their names that whoever made them was ended before he named. Throws NetlinkError. */
+/** Names links whose maker was ended before he did. Throws NetlinkError. */
 export function nameUnnamed(session: KernelSession, objects: readonly KernelObject[]): void {
   for (const object of objects) {
     if (object.kind !== "link" || !("parent" in object)) continue;

@@ -1,6 +1,6 @@
 /**
- * A program: speaks BGP with the directory that is its argument. Reads inputs from standard input as
- * JSON, one a line, and prints each status as JSON, one a line.
+ * A program: speaks BGP with the directory that is its argument. Reads inputs from standard input
+ * as JSON, one a line, and prints each status as JSON, one a line.
  */
 import { BgpSpeaker } from "../../src/bgp/speaker.ts";
 import { jsonLog } from "../../src/lib/log.ts";
