@@ -85,6 +85,8 @@ bench: setup build
 	@$(bun) bench/control.ts
 	@echo
 	@$(bun) bench/agent.ts
+	@echo
+	@$(bun) bench/between-hosts.ts
 
 soak: setup build
 	@$(bun) tools/soak.ts

@@ -36,6 +36,8 @@ export class Repairs {
       try {
         using drift = await this.#engine.drift();
         this.#drift = drift;
+        // It may have been stopped while the watch began.
+        if (this.#isStopped) return;
         // Before it was watched anything may have changed.
         await this.pass();
         for await (const notice of drift) {

@@ -17,6 +17,8 @@ const endpointsPatienceMs = 1_000;
 /** Those that something is news of. Gives whether nothing failed. Never throws. */
 export async function followOverlays(agent: Agent): Promise<boolean> {
   let isDone = true;
+  // Of what it does not know yet it can't say that it went.
+  if (!agent.spec.isComplete) return true;
   const news = agent.overlays.takeNews();
   if (news.length === 0) return true;
   const networks = new Map(
@@ -50,6 +52,7 @@ export async function enterOverlay(
   network: Network,
   bookmarks: number | undefined,
 ): Promise<Disposable> {
+  await agent.overlays.whenStaying(network);
   const overlay = agent.overlays.of(network);
   overlay.users++;
   const leave = () => {
@@ -112,7 +115,8 @@ interface Joined {
 async function join(agent: Agent, overlay: Overlay, { network, known }: Joined): Promise<void> {
   const config = segmentConfig(network, agent.spec.host(agent.host));
   if (!config) return;
-  await overlay.join(config, entriesOf(agent, overlay, { network, known }));
+  const entries = entriesOf(agent, overlay, { network, known });
+  await overlay.join(config, entries, { isWhole: agent.spec.isComplete });
 }
 
 function entriesOf(agent: Agent, overlay: Overlay, { network, known }: Joined): SegmentEntries {

@@ -193,6 +193,9 @@ describe.each(["IPv4", "IPv6"])("over %s", (family) => {
     first.distrust();
     expect(await first.join(config, entries)).toBe(false);
     ping(c1, "fd00::2");
+    // Before a whole node spec nothing goes, but what is new comes.
+    await first.join(config, byKey(here(1)), { isWhole: false });
+    ping(c1, "10.1.0.2");
     expect(inside("ip", "link", "del", "nlx-4097")).toBe(0);
     expect(await first.join(config, entries)).toBe(true);
     for (const address of addresses(2)) ping(c1, address);

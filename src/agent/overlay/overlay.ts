@@ -61,19 +61,26 @@ export class Overlay {
 
   /**
    * Makes bridge and VXLAN link, or brings them in line, and then what they know of other hosts.
-   * Gives whether a link was not as it should be. Throws NetlinkError, SysError.
+   * `isWhole`: what is not among the entries goes. Gives whether a link was not as it should be.
+   * Throws NetlinkError, SysError.
    */
-  join(config: SegmentConfig, entries: SegmentEntries): Promise<boolean> {
+  join(
+    config: SegmentConfig,
+    entries: SegmentEntries,
+    { isWhole = true }: { readonly isWhole?: boolean } = {},
+  ): Promise<boolean> {
     this.network = config.network;
     return this.engine.run(async (engine) => {
       const isChanged = await joinLinks(engine, config);
       offload(engine.session, config);
       const links = linksOf(engine.session, config);
-      const from = isChanged ? undefined : this.#entries;
+      const known = isChanged ? undefined : this.#entries;
       this.#entries = undefined;
       const { socket } = engine.session.namespace(hostNetns);
-      socket.run(entryRequests(from ?? listEntries(socket, links), entries, links));
-      this.#entries = entries;
+      const from = known ?? listEntries(socket, links);
+      const to = isWhole ? entries : new Map([...from, ...entries]);
+      socket.run(entryRequests(from, to, links));
+      this.#entries = to;
       return isChanged;
     });
   }

@@ -25,6 +25,8 @@ export class Overlays implements AsyncDisposable {
   readonly #main: ResidentEngine;
   readonly #log: Log;
   readonly #open = new Map<string, Overlay>();
+  /** Those that are on their way out. */
+  readonly #going = new Map<string, Promise<void>>();
   /** Keys of those of which something is news; undefined: it may be of any. */
   #news: Set<string> | undefined;
   #isWatching = false;
@@ -69,6 +71,8 @@ export class Overlays implements AsyncDisposable {
     const overlay = new Overlay(place, this.#log);
     this.#open.set(place.key, overlay);
     overlay.repairs.onLook = async (report, foundBy) => {
+      // The kernel tells nobody of entries that an outside hand takes.
+      if (foundBy === "pass") overlay.distrust();
       // What was taken of its links is put back with all that they knew.
       this.touch(place.key);
       await this.onLook(report, foundBy, place.key);
@@ -134,14 +138,31 @@ export class Overlays implements AsyncDisposable {
     return this.all().filter(({ place }) => !news || news.has(place.key));
   }
 
-  /** Takes one away that nothing is in. Throws NetnsError. */
+  /** Takes one away that nothing is in. Throws NetnsError; then the next agent finds it. */
   async drop(overlay: Overlay): Promise<void> {
-    const { key, paths } = overlay.place;
+    const { key } = overlay.place;
     this.#open.delete(key);
-    await overlay.remove();
-    rmSync(paths.stateDir, { recursive: true, force: true });
-    rmSync(paths.runDir, { recursive: true, force: true });
+    const going = removeWhole(overlay);
+    // Who waits needs to know only that it is over.
+    const over = going.catch(() => {});
+    this.#going.set(key, over);
+    try {
+      await going;
+    } finally {
+      this.#going.delete(key);
+    }
   }
+
+  /** Waits until the network's is not on its way out. */
+  async whenStaying({ metadata }: Pick<Network, "metadata">): Promise<void> {
+    await this.#going.get(overlayKey(metadata.uid));
+  }
+}
+
+async function removeWhole(overlay: Overlay): Promise<void> {
+  const { stateDir, runDir } = overlay.place.paths;
+  await overlay.remove();
+  for (const dir of [stateDir, runDir]) rmSync(dir, { recursive: true, force: true });
 }
 
 /** The network that a change is about, as the engine knows it; `all`: it may be about any. */
