@@ -1,15 +1,19 @@
 /**
  * `make bench`: what networks that span hosts cost: two hosts on a fabric, iperf3 and pings from
- * container to container, as ratios of host to host in the same run.
+ * container to container, as ratios of host to host through a bare pair on each, in the same run.
  */
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { eventually } from "../test/agent/world.ts";
 import type { Box } from "../test/cluster/box.ts";
 import { FabricCluster } from "../test/cluster/cluster.ts";
+import type { FabricHost } from "../test/cluster/fabric-host.ts";
 import { inside, run, systemPath } from "../test/support/run.ts";
 import { inPrivateHost } from "./host.ts";
 import { median } from "./statistics.ts";
+
+/** What the others are compared with. */
+const base = "through pairs";
 
 const { values: options } = parseArgs({
   options: {
@@ -33,7 +37,6 @@ interface Figures {
   readonly roundTripUs: number[];
 }
 
-const subnets = [{ cidr: "10.90.0.0/22", blockSize: 26 }];
 /** What it is to be of bare host to host, one stream; absent: only told. */
 const ways: readonly (readonly [string, object, number?])[] = [
   ["host-gw", { type: "routed", backend: "host-gw" }, 0.95],
@@ -62,12 +65,30 @@ async function roundTripUs({ from, address }: Path): Promise<number> {
   return 1000 * median([...stdout.matchAll(/time=([\d.]+) ms/g)].map(([, ms]) => Number(ms)));
 }
 
+/** A container by hand: a pair, addresses, and the other host's route to it. */
+async function bareBox({ world, addresses }: FabricHost, n: number): Promise<string> {
+  const netns = await world.host.addContainer();
+  await world.host.shell(`
+    ip link add bare type veth peer name eth0 netns ${netns}
+    ip addr add 10.99.${n}.1/24 dev bare; ip link set bare up
+    ip netns exec ${netns} sh -ec 'ip addr add 10.99.${n}.2/24 dev eth0; ip link set eth0 up
+      ip route add default via 10.99.${n}.1'
+    echo 1 >/proc/sys/net/ipv4/ip_forward
+    ip route add 10.99.${3 - n}.0/24 via ${addresses[0]!.replace(/\d+$/, String(13 - n))}`);
+  return netns;
+}
+
 async function paths(cluster: FabricCluster): Promise<Path[]> {
   const [one, two] = cluster.hosts;
   const bare = { from: one!.netns, to: two!.netns, address: two!.addresses[0]! };
-  const found: Path[] = [{ name: "host to host", ...bare }];
-  for (const [name, spec] of ways) {
-    await cluster.network(name, spec, ...subnets);
+  const [from, to] = [await bareBox(one!, 1), await bareBox(two!, 2)];
+  const found: Path[] = [
+    { name: "host to host", ...bare },
+    { name: base, from, to, address: "10.99.2.2" },
+  ];
+  for (const [i, [name, spec]] of ways.entries()) {
+    // Routed networks share the hosts' routes, so each has a prefix of its own.
+    await cluster.network(name, spec, { cidr: `10.${90 + i}.0.0/22`, blockSize: 26 });
     const [from, to] = (await cluster.attachEverywhere(name)) as [Box, Box];
     await eventually(`${name} passes`, () => from.reaches(to.address()), 20_000);
     found.push({ name, from: from.netns, to: to.netns, address: to.address() });
@@ -97,7 +118,7 @@ async function bench(): Promise<void> {
 }
 
 function report(figures: ReadonlyMap<string, Figures>): void {
-  const bare = figures.get("host to host")!;
+  const bare = figures.get(base)!;
   for (const [name, own] of figures) {
     const ratio = (field: keyof Figures) => median(own[field]) / median(bare[field]);
     const goal = ways.find(([way]) => way === name)?.[2];
