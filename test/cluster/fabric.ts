@@ -16,7 +16,7 @@ export interface FabricOptions {
 
 /** Of a segment: its prefix in each family, and who has the first addresses. */
 export const prefix4 = (segment: number) => `198.18.${segment}`;
-export const prefix6 = (segment: number) => `2001:db8:18:${segment}:`;
+export const prefix6 = (segment: number) => `2001:db8:18:${segment === 0 ? "" : `${segment}:`}`;
 const router = 1;
 const control = 2;
 /** The first host's; those below are the fabric's. */
