@@ -66,6 +66,20 @@ test("a store that lacks the claim of an identifier takes it from the network", 
   expect(await claimVni(context, other as never)).not.toBe(5000);
 });
 
+test("after a restore without claims a new network gets none that an older one shows", async () => {
+  const { objects, store } = world;
+  await create("Network", { name: "old" }, { type: "bridge" });
+  await status("Network", "old", { vni: 4099 });
+  await store.commit(
+    [{ key: "/vnis/00005001", revision: 0 }],
+    [{ key: "/vnis/00005001", value: "ghost" }],
+  );
+  const fresh = { metadata: { uid: "fresh" }, status: undefined };
+  expect(await claimVni({ objects, nowMs: Date.now }, fresh as never)).toBe(4100);
+  await overlay("next");
+  await until(async () => (await store.get("/vnis/00005001")) === undefined);
+});
+
 test("the MTU is what fits on all hosts of the network, of its family", async () => {
   await overlay("all");
   await until(async () => (await mtuOf("all")) === 1450);

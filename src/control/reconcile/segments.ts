@@ -24,10 +24,12 @@ export const segments: Reconciler = {
   name: "segments",
   pauseMs: 100,
   touched: (touch: Touch) => {
-    const { plural, object } = touch;
+    const { plural, object, previous } = touch;
     if (plural === "hosts") return isNews(touch) ? [hostsChanged] : [];
     if (plural !== "networks") return [];
-    return object ? [nameOf(object)] : [networkGone];
+    if (!object) return [networkGone];
+    // One may have gone while nobody looked.
+    return previous ? [nameOf(object)] : [nameOf(object), networkGone];
   },
   async run(context, what) {
     if (what === networkGone) await freeVnis(context);

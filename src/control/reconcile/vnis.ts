@@ -29,9 +29,13 @@ export async function claimVni({ objects }: ReconcileContext, network: Named): P
     // Whoever claimed it was ended before it told so.
     const own = entries.find(({ value }) => value === uid);
     if (own) return vniOf(own.key);
-    const taken = new Set(entries.map(({ key }) => vniOf(key)));
+    // A store that was restored may lack the keys of what networks have.
+    const { items } = await objects.list(kindOf("Network"));
+    const shown = (items as unknown as Network[]).flatMap(({ status }) => status?.vni ?? []);
+    const taken = new Set([...entries.map(({ key }) => vniOf(key)), ...shown]);
     const cursor = await store.get(cursorKey);
-    const next = nextVni(Number(cursor?.value ?? first - 1), taken);
+    const begin = cursor ? Number(cursor.value) : Math.max(first - 1, ...shown);
+    const next = nextVni(begin, taken);
     const conditions = [
       { key: keyOf(next), revision: 0 },
       { key: cursorKey, revision: cursor?.revision ?? 0 },
