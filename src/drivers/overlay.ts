@@ -1,4 +1,6 @@
 /** Containers on a segment that spans hosts: a bridge on each, joined by VXLAN. */
+
+import { vxlanLinkName } from "../model/encapsulation.ts";
 import {
   hostNetns,
   type KernelObject,
@@ -54,15 +56,13 @@ export interface SegmentConfig {
   readonly mark: string;
 }
 
-export const segmentLinkName = (vni: number): string => `nlx-${vni}`;
-
 /** Entries tell where each address is: it learns none, and floods nothing unknown. */
 export function segmentLink(
   config: SegmentConfig,
   host: Pick<HostFacts, "macOf" | "sharedAlias">,
 ): VxlanLink {
   const { bridge: master, network, vni, local, port, ttl, dscp, mtu, mark } = config;
-  const name = segmentLinkName(vni);
+  const name = vxlanLinkName(vni);
   return {
     ...{ netns: hostNetns, scope: networkScope(network), life: "exclusive" },
     ...{ kind: "link", type: "vxlan", name, up: true, master, mtu, underlay: underlayNetns },

@@ -22,6 +22,11 @@ interface Spanning {
   readonly underlayProtocol?: UnderlayProtocol;
 }
 
+/** Registered for VXLAN. Source: RFC 7348, section 5. */
+export const vxlanPort = 4789;
+
+export const vxlanLinkName = (vni: number): string => `nlx-${vni}`;
+
 /** Whether networks of the type span hosts by what is wrapped, or routed, from one to another. */
 export const spansHosts = ({ type }: Pick<Spanning, "type">): boolean =>
   type === "overlay" || type === "routed";

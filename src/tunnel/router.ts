@@ -1,5 +1,6 @@
 /** Which peer a packet is for, and whether a peer may send it. Pure, no allocation per packet. */
 import { parsePrefix } from "../lib/prefix.ts";
+import { overheadOf } from "../model/encapsulation.ts";
 import { PrefixTable } from "./prefix-table.ts";
 
 /** Another host. */
@@ -52,8 +53,6 @@ function word(bytes: Uint8Array, at: number): number {
   return high | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
-const outerBytes = { 4: 20 + 8, 6: 40 + 8 } as const;
-
 /** The tunnel's MTU over an underlay of this MTU and family: nothing is added but IP and UDP. */
 export const tunnelMtu = (underlayMtu: number, family: 4 | 6): number =>
-  underlayMtu - outerBytes[family];
+  underlayMtu - overheadOf({ type: "routed", backend: "udp", underlayProtocol: `ipv${family}` });

@@ -55,6 +55,13 @@ export class FabricHost {
     await this.world.startAgent(this.#start);
   }
 
+  /** Killed, and started again after a while. */
+  async restartAgent(): Promise<void> {
+    await this.killAgent();
+    await Bun.sleep(300);
+    await this.startAgent();
+  }
+
   /** A new container, attached. `args` are the network list's: `{ port: "web" }`. */
   async attach(network: string, args: Record<string, string> = {}): Promise<Box> {
     const netns = await this.world.host.addContainer();

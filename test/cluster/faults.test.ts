@@ -44,9 +44,7 @@ test("packets pass the router, whole up to the fabric's MTU, and are heard on th
 
 test("no packet is lost when an agent is killed and started again", async () => {
   const flow = here!.flow(there!.address());
-  await one!.killAgent();
-  await Bun.sleep(300);
-  await one!.startAgent();
+  await one!.restartAgent();
   const { sent, lost } = await flow.stop();
   expect(sent).toBeGreaterThan(50);
   expect(lost).toBe(0);

@@ -88,9 +88,7 @@ describe("with traffic running", () => {
 
   test("no packet is lost when an agent is killed and started again", async () => {
     const flow = here!.flow(there!.address());
-    await one!.killAgent();
-    await Bun.sleep(300);
-    await one!.startAgent();
+    await one!.restartAgent();
     const { sent, lost } = await flow.stop();
     expect(sent).toBeGreaterThan(50);
     expect(lost).toBe(0);

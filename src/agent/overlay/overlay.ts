@@ -1,10 +1,5 @@
 /** One overlay on this host: its namespace, the engine in it, and what joins it to other hosts. */
-import {
-  overlay as driver,
-  type SegmentConfig,
-  segmentLink,
-  segmentLinkName,
-} from "../../drivers/overlay.ts";
+import { overlay as driver, type SegmentConfig, segmentLink } from "../../drivers/overlay.ts";
 import { apply } from "../../engine/apply.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { KernelFacts } from "../../engine/host-facts.ts";
@@ -21,6 +16,7 @@ import {
 import { removeNetns } from "../../kernel/netns/netns.ts";
 import { leaveChecksums, leavesChecksums } from "../../kernel/sys/offload.ts";
 import type { Log } from "../../lib/log.ts";
+import { vxlanLinkName } from "../../model/encapsulation.ts";
 import { hostNetns, type KernelObject } from "../../model/kernel-object.ts";
 import { networkScope } from "../../model/port.ts";
 import { plan } from "../../plan/plan.ts";
@@ -127,7 +123,7 @@ async function joinLinks({ session, paths }: Engine, config: SegmentConfig): Pro
 /** No message of netlink says it, and few need it: some cards stall on wrapped packets. */
 function offload(session: KernelSession, { vni, checksumOffload }: SegmentConfig): void {
   const { socket } = session.namespace(hostNetns);
-  const name = segmentLinkName(vni);
+  const name = vxlanLinkName(vni);
   if (leavesChecksums(socket.fd, name) === checksumOffload) return;
   leaveChecksums(socket.fd, name, checksumOffload);
 }
@@ -135,10 +131,10 @@ function offload(session: KernelSession, { vni, checksumOffload }: SegmentConfig
 /** The kernel changes neither a VXLAN link's identifier nor its UDP port. */
 const isAnother = (object: KernelObject, { vni, port }: SegmentConfig): boolean =>
   object.kind === "link" &&
-  object.name === segmentLinkName(vni) &&
+  object.name === vxlanLinkName(vni) &&
   (object.type !== "vxlan" || object.vxlan.id !== vni || object.vxlan.port !== port);
 
 const linksOf = (session: KernelSession, { bridge, vni }: SegmentConfig): SegmentLinks => ({
   bridge: session.linkNow(hostNetns, bridge).index,
-  vxlan: session.linkNow(hostNetns, segmentLinkName(vni)).index,
+  vxlan: session.linkNow(hostNetns, vxlanLinkName(vni)).index,
 });

@@ -2,10 +2,8 @@
 import type { Host, Network } from "../../api/kinds/index.ts";
 import type { SegmentConfig } from "../../drivers/overlay.ts";
 import { overlayKey } from "../../engine/overlay-place.ts";
+import { vxlanPort } from "../../model/encapsulation.ts";
 import { bridgeName, engineNetwork } from "../network-config.ts";
-
-/** Registered for VXLAN. Source: RFC 7348. */
-const usualPort = 4789;
 
 /** Whether it spans hosts by a segment in a namespace of its own. */
 export const isOverlay = ({ spec }: Pick<Network, "spec">): boolean => spec.type === "overlay";
@@ -40,7 +38,7 @@ export function segmentConfig(network: Network, host: Host | undefined): Segment
   const local = underlayAddress(network, host?.status?.underlay);
   const { vni, mtu } = network.status ?? {};
   if (local === undefined || vni === undefined || mtu === undefined) return undefined;
-  const { port = usualPort, ttl, dscp, checksumOffload = true } = network.spec.vxlan ?? {};
+  const { port = vxlanPort, ttl, dscp, checksumOffload = true } = network.spec.vxlan ?? {};
   return {
     ...{ bridge: bridgeName(network), network: engineNetwork(network), vni, local, port, mtu },
     checksumOffload,

@@ -19,8 +19,6 @@ export interface VxlanDevice {
   readonly tos: number;
 }
 
-export const deviceName = (vni: number): string => `nlx-${vni}`;
-
 /**
  * Of a host's device: others know it by the host's name, so nobody has to tell it. The address is
  * the next hop of both families, for IPv4 routes lead by an IPv6 next hop as well (RTA_VIA): no
@@ -46,6 +44,3 @@ export function deviceEnd(host: string, vni: number): DeviceEnd {
   known.set(key, end);
   return end;
 }
-
-/** What wrapping takes: Ethernet, VXLAN and UDP headers, and the outer IP header. RFC 7348. */
-export const overheadBytes = { 4: 50, 6: 70 } as const;

@@ -1,13 +1,13 @@
 /** Packets wrapped in UDP, between devices that know each other beforehand. RFC 7348. */
 import { parseIp } from "../../../lib/ip.ts";
 import { parsePrefix } from "../../../lib/prefix.ts";
+import { overheadOf, vxlanLinkName, vxlanPort } from "../../../model/encapsulation.ts";
 import type { Entry, RouteEntry } from "../entries.ts";
 import type { Underlay } from "../view.ts";
-import { deviceEnd, deviceName, overheadBytes, type VxlanDevice } from "../vxlan-device.ts";
+import { deviceEnd, type VxlanDevice } from "../vxlan-device.ts";
 import type { Backend, Way } from "./backend.ts";
 import { neighbour } from "./host-gw.ts";
 
-const usualPort = 4789;
 /** The outer traffic class is that of the packet inside. */
 const inherit = 1;
 
@@ -21,10 +21,17 @@ export const vxlan: Backend = {
     const family = familyOf(here);
     const own = addressOf(here.underlay, family);
     if (!own) return { why: `this host has no IPv${family} address that others reach it by` };
-    const { port = usualPort, ttl = 0, dscp } = network.spec.vxlan ?? {};
+    const { port = vxlanPort, ttl = 0, dscp } = network.spec.vxlan ?? {};
     const device: VxlanDevice = {
-      ...{ kind: "device", name: deviceName(vni), mac: deviceEnd(host, vni).mac, vni, port, ttl },
-      ...{ mtu: own.mtu - overheadBytes[family], local: own.address },
+      ...{
+        kind: "device",
+        name: vxlanLinkName(vni),
+        mac: deviceEnd(host, vni).mac,
+        vni,
+        port,
+        ttl,
+      },
+      ...{ mtu: own.mtu - overheadOf(network.spec), local: own.address },
       tos: dscp === undefined ? inherit : dscp << 2,
     };
     return [device];
@@ -35,7 +42,7 @@ export const vxlan: Backend = {
     const vni = network.vni!;
     const direct: RouteEntry[] = [];
     const wrapped: RouteEntry[] = [];
-    const device = deviceName(vni);
+    const device = vxlanLinkName(vni);
     const { mac, address: gateway } = deviceEnd(peer, vni);
     for (const dst of prefixes) {
       const plain = network.spec.directRouting && neighbour(way, parsePrefix(dst).family);
