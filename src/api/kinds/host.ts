@@ -8,6 +8,9 @@ import { checkPrefixes, type PrefixOfSubnet, prefixReferences } from "./host-pre
 /** The operator says in which boot a host was when it went for good: `netloom.dev/over=<boot>`. */
 export const overAnnotation = "netloom.dev/over";
 
+/** Of the condition `Ready` of a host whose agent is not heard of. */
+export const silentReason = "Silent";
+
 /** By which networks and pools choose hosts: its name is one, as in Kubernetes. */
 export const labelsOfHost = (name: string, labels: Labels | undefined): Labels => ({
   "kubernetes.io/hostname": name,
