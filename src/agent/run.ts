@@ -37,6 +37,7 @@ import { Vigil } from "./report/vigil.ts";
 import { RoutesBetweenHosts } from "./routed/between-hosts.ts";
 import { lockDir, sayReached, sayWho } from "./run-dir.ts";
 import { Serving } from "./serving.ts";
+import { SilentHosts } from "./silent-hosts.ts";
 import { AgentServer } from "./socket/server.ts";
 import { followSpec } from "./spec/feed.ts";
 import { NodeSpec } from "./spec/node-spec.ts";
@@ -146,6 +147,7 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     queue,
     followed: new Followed(),
     faults: new Map<string, string>(),
+    silent: new SilentHosts({ spec, log }),
     aside: new Aside(queue, (error) =>
       log({ level: "error", event: "loop failed", error: String(error) }),
     ),
@@ -204,7 +206,13 @@ async function begin(
     await agent.queue.idle();
     await atMost(lastWordsMs, report());
   });
-  const tickers = [loop, joining, sweeping, looking, telling, heart, between.ticker];
+  const { silent } = agent;
+  silent.onChange = () => {
+    agent.overlays.touchAll();
+    between.ticker.nudge();
+  };
+  const beside = [heart, between.ticker, silent.ticker];
+  const tickers = [loop, joining, sweeping, looking, telling, ...beside];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
     held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
@@ -258,6 +266,7 @@ function heedChanges(
       agent.log({ level: "error", event: "blocks not heeded", error: String(error) }),
     );
     between.ticker.nudge();
+    if (changes.some(({ key }) => key.startsWith("hostpeers/"))) agent.silent.ticker.nudge();
     loop.nudge();
     telling.nudge();
     // The host's object went.

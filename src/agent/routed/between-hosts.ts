@@ -13,9 +13,12 @@ export class RoutesBetweenHosts implements AsyncDisposable {
   readonly #watching: Promise<void>;
 
   /** Watches from now on; works once its ticker is started. Throws SysError. */
-  constructor({ host, spec, log, engine }: Pick<Agent, "host" | "spec" | "log" | "engine">) {
+  constructor(agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "silent">) {
+    const { host, spec, log, engine, silent } = agent;
     this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
-    this.#routes = new HostRoutes({ host, spec, log, kernel: this.#kernel });
+    this.#routes = new HostRoutes({
+      ...{ host, spec, log, kernel: this.#kernel, isGone: silent.isGone },
+    });
     const tell = (error: unknown) =>
       log({ level: "error", event: "work failed", what: "routes", error: String(error) });
     this.ticker = new Ticker(async () => this.#routes.pass(), tell);

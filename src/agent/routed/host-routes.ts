@@ -5,7 +5,7 @@ import { desiredOf } from "./desired.ts";
 import { difference } from "./entries.ts";
 import type { RoutedKernel } from "./kernel.ts";
 import { Transition } from "./transition.ts";
-import { type RoutedView, type Underlay, viewOf } from "./view.ts";
+import { type IsGone, type RoutedView, type Underlay, viewOf } from "./view.ts";
 
 /** How often all that is there is looked at: not all changes are told of. */
 const lookMs = 10_000;
@@ -16,6 +16,8 @@ interface About {
   readonly spec: Pick<NodeSpec, "isComplete" | "revision" | "all" | "host" | "subnet">;
   readonly kernel: RoutedKernel;
   readonly log: Log;
+  /** None is unless told. */
+  readonly isGone?: IsGone;
 }
 
 export class HostRoutes {
@@ -46,10 +48,10 @@ export class HostRoutes {
 
   /** Gives how long it may rest, in ms. Throws NetlinkError where the kernel is not heard. */
   pass(): number {
-    const { spec, host, kernel, log } = this.#about;
+    const { spec, host, kernel, log, isGone } = this.#about;
     if (!spec.isComplete) return lookMs;
     if (performance.now() - this.#lookedMs >= lookMs) this.#look();
-    const { entries: desired, troubles } = desiredOf(this.#remembering(viewOf(spec, host)));
+    const { entries: desired, troubles } = desiredOf(this.#remembering(viewOf(spec, host, isGone)));
     const now = { applied: kernel.applied, desired, nowMs: performance.now() };
     const { entries, waitMs = lookMs } = this.#transition.stage(now);
     // Only what was heard in this run tells what is not to be.
