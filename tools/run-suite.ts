@@ -36,6 +36,7 @@ async function runPart(suite: Suite, root: string): Promise<TestCase[]> {
   try {
     const report = join(dir, "report.xml");
     const { output, status, timedOut } = await bunTest(suite, root, report);
+    for (const figure of figuresIn(output)) console.log(`  ${figure}`);
     const pattern = new RegExp(suite.pattern ?? "");
     const all = readReport(readIfPresent(report));
     const cases = all.filter(({ name }) => pattern.test(name));
@@ -45,6 +46,9 @@ async function runPart(suite: Suite, root: string): Promise<TestCase[]> {
     rmSync(dir, { recursive: true, force: true });
   }
 }
+
+/** What tests measured, and assert no bound of that a busy machine could exceed. */
+const figuresIn = (output: string): string[] => output.match(/^measured: .*$/gm) ?? [];
 
 interface Finished {
   readonly output: string;

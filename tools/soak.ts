@@ -1,7 +1,8 @@
 /**
  * `make soak`: the whole comparison with the reference plugins, here and in the VM, plugins killed
  * at each point, a million operations on blocks of addresses, five minutes in which processes are
- * killed, then the load suite again and again, each time from another seed, until time is up.
+ * killed, a hundred moves of ports of each type, a minute without etcd, then the load suite again
+ * and again, each time from another seed, until time is up.
  */
 
 const operations = Number(process.env.NETLOOM_OPERATIONS ?? 1_000_000);
@@ -20,6 +21,9 @@ console.log(`${operations} operations on blocks, seed ${seed} (NETLOOM_SEED=${se
 run("src/ipam/model.test.ts");
 console.log(`\n${chaosSeconds} s of chaos, seed ${seed} (NETLOOM_SEED=${seed} repeats it)`);
 run("chaos");
+console.log("Ports moved, again and again; etcd away for a minute");
+run("test/cluster/moves.test.ts");
+run("test/cluster/outage.test.ts");
 do {
   rounds++;
   console.log(`\nRound ${rounds}, seed ${seed} (NETLOOM_SEED=${seed} repeats it)`);
@@ -39,6 +43,8 @@ function run(name: string, ...flags: readonly string[]): void {
       NETLOOM_SEED: String(seed),
       NETLOOM_OPERATIONS: String(operations),
       NETLOOM_CHAOS_SECONDS: String(chaosSeconds),
+      NETLOOM_MOVES: "100",
+      NETLOOM_OUTAGE_SECONDS: "60",
     },
     stdio: ["ignore", "inherit", "inherit"],
   });

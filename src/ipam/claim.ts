@@ -5,6 +5,7 @@ import { type IpRange, ipRange } from "../lib/range.ts";
 import {
   type BlockAllocation,
   changed,
+  type Holding,
   hold,
   isAmong,
   nextFree,
@@ -26,6 +27,8 @@ export interface Claim {
   readonly identity?: string;
   /** As of a `Holding`. */
   readonly stickyForMs?: number;
+  /** As of a `Holding`: of an attachment of the same port, which may hold the address now. */
+  readonly takesFrom?: string;
 }
 
 /** What the holder said. Final: a claim is answered once. */
@@ -76,16 +79,28 @@ function endClaims(
 }
 
 function decide(state: BlockAllocation, claim: Claim, nowMs: number): BlockAllocation {
-  const { id, owner, identity, stickyForMs } = claim;
+  const { id, owner } = claim;
   const found = claim.address === undefined ? anyFor(state, claim, nowMs) : claim.address;
   const reason = found === undefined ? "no address is free" : whyNot(state, found, claim, nowMs);
   if (reason !== undefined) return changed(state, { refused: { ...state.refused, [id]: reason } });
+  const { identity, stickyForMs } = takenOver(state, found!, claim) ?? claim;
   return hold(state, found!, {
     owner,
     claim: id,
     ...(identity !== undefined && { identity }),
     ...(stickyForMs !== undefined && { stickyForMs }),
   });
+}
+
+/** What the port's own attachment holds: it moves, and its address with it. */
+export function takenOver(
+  { held }: BlockAllocation,
+  address: string,
+  { takesFrom }: Pick<Claim, "takesFrom">,
+): Holding | undefined {
+  const holding = held[address];
+  const isOwn = takesFrom !== undefined && holding?.owner === takesFrom;
+  return isOwn && holding.claim === undefined ? holding : undefined;
 }
 
 function anyFor(state: BlockAllocation, claim: Claim, nowMs: number): string | undefined {
@@ -104,6 +119,7 @@ function whyNot(
     return `it is not in block "${state.cidr}"`;
   }
   if (claim.ranges && !isAmong(rangesOf(claim), address)) return "nobody may have it";
+  if (takenOver(state, address, claim)) return undefined;
   return obstacle(state, address, { identity: claim.identity, nowMs });
 }
 

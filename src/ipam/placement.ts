@@ -12,7 +12,7 @@ import {
 import { blockAround, type NextBlock, nextBlock, type SubnetLayout } from "./block.ts";
 import { byBelonging, countFree, isAmong, obstacle, ownFree } from "./block-allocation.ts";
 import type { IpBlock } from "./block-lease.ts";
-import type { Claim } from "./claim.ts";
+import { type Claim, takenOver } from "./claim.ts";
 
 export interface ClaimWish {
   readonly layout: SubnetLayout;
@@ -23,6 +23,8 @@ export interface ClaimWish {
   readonly identity?: string;
   /** Where the port is, if that is known: its own blocks come first. */
   readonly host?: string;
+  /** As of a `Claim`. */
+  readonly takesFrom?: string;
   /** Names of blocks that have the owner's claim already, or refused one. */
   readonly tried: ReadonlySet<string>;
   readonly nowMs: number;
@@ -59,16 +61,20 @@ export function placeClaim(blocks: readonly IpBlock[], wish: ClaimWish): ClaimPl
 function placeAt(
   blocks: readonly IpBlock[],
   address: string,
-  { layout, ranges, tried, identity, nowMs }: ClaimWish,
+  { layout, ranges, tried, identity, takesFrom, nowMs }: ClaimWish,
 ): ClaimPlace {
   if (!isAmong(ranges, address)) return { kind: "none", reason: "nobody may have it" };
   const ip = parseIp(address);
   const block = blocks.find(({ spec }) => containsIp(parsePrefix(spec.cidr), ip));
   if (!block) return { kind: "lease", cidr: blockAround(layout, ip) };
   const { allocation } = block.status;
+  const isOwn =
+    allocation && takenOver(allocation, address, { ...(takesFrom !== undefined && { takesFrom }) });
   const reason = tried.has(block.name)
     ? "its block was asked already"
-    : allocation && obstacle(allocation, address, { identity, nowMs });
+    : allocation && !isOwn
+      ? obstacle(allocation, address, { identity, nowMs })
+      : undefined;
   return reason === undefined ? { kind: "claim", block } : { kind: "none", reason };
 }
 

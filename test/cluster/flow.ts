@@ -10,6 +10,8 @@ export interface FlowOptions {
 export interface Loss {
   readonly sent: number;
   readonly lost: number;
+  /** When answers came, in ms since 1970. */
+  readonly answersMs: readonly number[];
   /** The longest time without an answer, by the packets that were lost one after the other. */
   readonly longestGapMs: number;
 }
@@ -23,7 +25,7 @@ export class Flow {
   readonly #intervalMs: number;
 
   constructor({ netns, address, intervalMs }: FlowOptions) {
-    const argv = ["ping", "-n", "-i", String(intervalMs / 1000), address];
+    const argv = ["ping", "-n", "-D", "-i", String(intervalMs / 1000), address];
     this.#child = Bun.spawn(inside(argv, netns), {
       stdio: ["ignore", "pipe", "ignore"],
       env: { PATH: systemPath },
@@ -41,12 +43,17 @@ export class Flow {
     await Bun.sleep(patienceMs);
     this.#child.kill("SIGINT");
     await this.#child.exited;
-    return lossOf(await this.#said, this.#intervalMs);
+    const said = await this.#said;
+    return { ...lossOf(said, this.#intervalMs), answersMs: answersIn(said) };
   }
 }
 
+/** By the time that ping prints before each. */
+const answersIn = (text: string): number[] =>
+  [...text.matchAll(/^\[(\d+\.\d+)\] .*icmp_seq=\d+ ttl/gm)].map(([, time]) => 1000 * Number(time));
+
 /** What ping's output tells. The packets under way at its end are not lost. */
-export function lossOf(text: string, intervalMs: number): Loss {
+export function lossOf(text: string, intervalMs: number): Omit<Loss, "answersMs"> {
   const answered = new Set([...text.matchAll(/icmp_seq=(\d+) ttl/g)].map(([, seq]) => Number(seq)));
   const told = Number(/(\d+) packets transmitted/.exec(text)?.[1] ?? 0);
   // Of those that went out last the answers may not have come yet.

@@ -15,6 +15,7 @@ import type { Agent } from "../agent.ts";
 import type { PortAddress, PortRecord } from "../port-records.ts";
 import type { Target } from "../target.ts";
 import type { AddressUser, AddressWish } from "./addresses.ts";
+import type { IPBlockObject } from "./block-view.ts";
 import { familiesWithDefault } from "./default-routes.ts";
 import type { HeldWishes } from "./held-wishes.ts";
 import { portDns, portIps, portRoutes, type SubnetAddress } from "./layout.ts";
@@ -232,6 +233,8 @@ interface Giving {
 
 /** So long an address is waited for; then the caller is to try again. */
 const addressPatienceMs = 6_000;
+/** So long the host before has to hand an address over; where it is dead, another has to do. */
+const movePatienceMs = 3_000;
 /** So long it is asked whether an identity's address is elsewhere; then another has to do. */
 const identityPatienceMs = 3_000;
 
@@ -245,6 +248,9 @@ async function give(agent: Agent, wish: AddressWish, giving: Giving): Promise<Go
     port && port.spec.host === undefined ? undefined : fromBlocks(agent, wish, giving);
   const asked = { subnet: wish.subnet, port: names.port };
   const mayBeElsewhere = control.isReached && addresses.mayBeElsewhere(wish, giving.user);
+  if (control.isReached && isLeftBehind(agent, wish, giving.target)) {
+    await control.waitFor(() => claimed() !== undefined, patience.leftMs(movePatienceMs));
+  }
   const elsewhere = () => {
     if (!mayBeElsewhere) return undefined;
     const patienceMs = patience.leftMs(identityPatienceMs);
@@ -275,6 +281,29 @@ async function give(agent: Agent, wish: AddressWish, giving: Giving): Promise<Go
       ? `${refused}: this host's blocks have none free, and the ` +
           'control plane lent none in time. Try again, or look at "netloom ipam show"'
       : `${refused}: ${why}`,
+  );
+}
+
+/** Whether the port comes from another host, whose address it is to keep. */
+function isLeftBehind(
+  { spec, host }: Agent,
+  { subnet, address }: AddressWish,
+  { port, names }: AddressTarget,
+): boolean {
+  const type = spec.network(names.network)?.spec.type;
+  if ((type !== "overlay" && type !== "routed") || port?.spec.host !== host) return false;
+  const others = port.status?.bindings?.some((binding) => binding.host !== host) ?? false;
+  const cidrs = spec
+    .all<IPBlockObject>("ipblocks")
+    .flatMap(({ spec: block }) => (block.host === host ? parsePrefix(block.cidr) : []));
+  return (
+    others &&
+    (port.status?.addresses ?? []).some(
+      (given) =>
+        given.subnet === subnet.metadata.name &&
+        (address === undefined || canonicalIp(address) === given.address) &&
+        !cidrs.some((cidr) => containsIp(cidr, parseIp(given.address))),
+    )
   );
 }
 

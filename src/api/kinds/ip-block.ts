@@ -29,7 +29,7 @@ export const ipBlockKind = defineKind({
     recalled: flag("The server wants it back."),
     claims: list(
       "Single addresses that the server wants set aside for ports.",
-      any("A claim: id, owner, ranges, address, identity."),
+      any("A claim: id, owner, ranges, address, identity, takesFrom."),
     ),
   }),
   status: object("What its holder reports.", {

@@ -102,6 +102,8 @@ export interface Claiming {
   readonly prefixes: readonly NodePrefix[];
   readonly blocks: readonly IpBlock[];
   readonly nowMs: number;
+  /** As of a `Claim`. */
+  readonly takesFrom?: string;
 }
 
 /** The identity whose address is kept for it. */
@@ -136,6 +138,7 @@ export function place(claiming: Claiming, tried: ReadonlySet<string>): ClaimPlac
     ...(wish.address !== undefined && { address: wish.address }),
     ...(identity !== undefined && { identity }),
     ...(host !== undefined && { host }),
+    ...(claiming.takesFrom !== undefined && { takesFrom: claiming.takesFrom }),
     tried: new Set([...tried, ...own.map(({ name }) => name)]),
     nowMs,
   });
@@ -153,6 +156,7 @@ export function newClaim(claiming: Claiming, block: IpBlock): Claim {
     ...(wish.address !== undefined && { address: wish.address }),
     ...(identity !== undefined && { identity }),
     ...(stickyIdentity(claiming) !== undefined && { stickyForMs }),
+    ...(claiming.takesFrom !== undefined && { takesFrom: claiming.takesFrom }),
   };
 }
 

@@ -40,6 +40,7 @@ import {
   portOfClaim,
   unwished,
 } from "./claim-place.ts";
+import { settledMove, writeMove } from "./moves.ts";
 import { hostOf, poolUserOf } from "./pool-user.ts";
 import {
   find,
@@ -186,7 +187,7 @@ async function placeReached(
  * Gives when to look again; `none`: no address is free. `claimed`: blocks that have a claim of the
  * port already.
  */
-async function claim(
+export async function claim(
   context: ReconcileContext,
   claiming: Claiming,
   claimed: ReadonlySet<string>,
@@ -264,6 +265,8 @@ async function step(
   const found = await find<Port>(context, "Port", named);
   const port = found?.metadata.uid === each.owner ? found : undefined;
   const has = port && addressIn(port, block);
+  const settled = port && settledMove(port, block, each);
+  if (settled) return writeMove(context, { port, block, settled, revision });
   const isOver = !port || (has === undefined && !isWanted(port, block, each));
   const done = isOver ? ({ kind: "end" } as const) : claimStep(block, each, has);
   if (done.kind === "use") {

@@ -1,10 +1,11 @@
 /** All reconcilers. */
 import { blockLeases, blockReturns } from "./blocks.ts";
-import { claimSteps, claimWishes } from "./claims.ts";
+import { claim, claimSteps, claimWishes } from "./claims.ts";
 import { collector } from "./collector.ts";
 import { blockRecalls, hostPrefixes } from "./host-prefixes.ts";
 import { hostStatus } from "./host-status.ts";
 import { joinedPorts } from "./joined.ts";
+import { portMoves } from "./moves.ts";
 import { networkStatus } from "./network-status.ts";
 import { nodePrefixes } from "./node-prefixes.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -21,6 +22,7 @@ export const reconcilers: readonly Reconciler[] = [
   hostPrefixes,
   claimWishes,
   claimSteps,
+  portMoves(claim),
   joinedPorts,
   networkStatus,
   segments,
