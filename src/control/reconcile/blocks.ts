@@ -26,6 +26,8 @@ import type { Condition } from "../store/store.ts";
 import { find, kindOf, type ReconcileContext, type Reconciler, writer } from "./reconciler.ts";
 
 const blockKind = kindOf("IPBlock");
+/** After a change that somebody else may have been quicker than. */
+const overtakenMs = 100;
 
 /** The object in the words of `ipam/`. */
 export const toBlock = ({ metadata, spec, status }: IPBlock): IpBlock => ({
@@ -103,12 +105,15 @@ export const blockLeases: Reconciler = {
   async run(context, what) {
     const host = await find<Host>(context, "Host", what);
     if (!host || !mayLease(fenceOf(host)) || host.spec.unschedulable) return undefined;
+    let isSettled = true;
     for (const wanted of host.status?.wantedBlocks ?? []) {
       const subnet = await find<Subnet>(context, "Subnet", wanted);
       if (!subnet || subnet.metadata.deletionTimestamp) continue;
-      if (isOfHost(host, await networkOf(context, subnet))) await lease(context, host, subnet);
+      if (!isOfHost(host, await networkOf(context, subnet))) continue;
+      if (!(await lease(context, host, subnet))) isSettled = false;
     }
-    return undefined;
+    // Of hosts that ask at once one may get what the other was to: it does not ask again soon.
+    return isSettled ? undefined : overtakenMs;
   },
 };
 
@@ -136,13 +141,14 @@ export function* prefixesLeft(subnet: Subnet, { prefixes, blocks }: Taken): Gene
   yield* freeNodePrefixes({ layout: layoutOf(subnet), length, prefixes, blocks: cidrs });
 }
 
-async function lease(context: ReconcileContext, host: Host, subnet: Subnet): Promise<void> {
+/** Gives whether nothing was to be done: another may have been quicker with what was. */
+async function lease(context: ReconcileContext, host: Host, subnet: Subnet): Promise<boolean> {
   const blocks = await blocksOf(context, subnet);
   const prefixes = await prefixesOf(context, subnet);
   const { name } = host.metadata;
   // It comes soon, and a block beside it would have to go again.
   const hasOwn = prefixes.some((each) => each.host === name);
-  if (!hasOwn && !prefixesLeft(subnet, { prefixes, blocks }).next().done) return;
+  if (!hasOwn && !prefixesLeft(subnet, { prefixes, blocks }).next().done) return true;
   const ranges = rangesOn(name, givenRanges(layoutOf(subnet)), prefixes);
   const nowMs = context.nowMs();
   // A wish may be older than the block that it was granted.
@@ -152,19 +158,20 @@ async function lease(context: ReconcileContext, host: Host, subnet: Subnet): Pro
       !spec.recalled &&
       (allocation?.lease !== spec.lease || countFree(allocation, ranges, nowMs) > 0),
   );
-  if (isServed) return;
+  if (isServed) return true;
   const place = placeBlock(blocks, { layout: layoutOf(subnet), ranges, nowMs });
   const holder = { host: name, lease: crypto.randomUUID() };
-  if (place.kind === "none") return;
+  if (place.kind === "none") return true;
   if (place.kind === "leaseOut") {
     const { lease: read } = place.block.spec;
     await changeBlock(context, place.block.name, (block) =>
       block.spec.lease === read ? leaseOut(block, holder) : block,
     );
-    return;
+    return false;
   }
   const { namespace = "", name: subnetName } = subnet.metadata;
   await createBlock(context, leaseBlock({ namespace, name: subnetName }, place.cidr, holder));
+  return false;
 }
 
 /** One that another server was quicker with is fine. */

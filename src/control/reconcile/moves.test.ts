@@ -16,7 +16,7 @@ const attachment = { containerId: "c1", ifName: "eth0" };
 const blocks = async () => (await all("IPBlock")) as IPBlock[];
 const given = async () => (await one("Port", "web"))?.status?.addresses;
 
-/** The host heeds the claims on its block, as its agent does; `owner` has the address until then. */
+/** The host heeds the claims on its block, as its agent does; till then `owner` has the address. */
 async function heed(owner?: string): Promise<void> {
   const [found] = await blocks();
   const block = toBlock(found!);
