@@ -25,12 +25,12 @@ import { agentIdentity } from "./identity.ts";
 import { cleanUp, heedBlocks, reconcile, run, undoUnfinished } from "./loop.ts";
 import { followOverlays } from "./overlay/follow.ts";
 import { Overlays } from "./overlay/overlays.ts";
+import { OwnAddresses } from "./own-addresses.ts";
 import { atMost, Patience } from "./patience.ts";
 import { agentPlugin } from "./plugin.ts";
 import { PortRecords } from "./port-records.ts";
 import { KeyedQueue } from "./queue.ts";
 import { Repairs } from "./repairs.ts";
-import { type HostAddresses, hostAddresses } from "./report/host-addresses.ts";
 import { reportHost } from "./report/host-report.ts";
 import { Reporter } from "./report/reporter.ts";
 import { Vigil } from "./report/vigil.ts";
@@ -39,7 +39,7 @@ import { lockDir, sayReached, sayWho } from "./run-dir.ts";
 import { Serving } from "./serving.ts";
 import { SilentHosts } from "./silent-hosts.ts";
 import { AgentServer } from "./socket/server.ts";
-import { followSpec } from "./spec/feed.ts";
+import { followSpec, Renewal } from "./spec/feed.ts";
 import { NodeSpec } from "./spec/node-spec.ts";
 import { SpecFolder } from "./spec/spec-folder.ts";
 import { Ticker } from "./ticker.ts";
@@ -107,6 +107,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const { paths } = engine;
     const parts = assemble(settings, engine);
     held.use(parts.between);
+    held.use(parts.ownAddresses);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
     held.use(parts.agent.overlays);
     parts.agent.overlays.load();
@@ -164,7 +165,9 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   };
   const agent: Agent = { ...own, ports: reporter, changed };
   const between = new RoutesBetweenHosts(agent);
-  return { agent, control, api, report, telling, repairs, allRepairs, folder, between };
+  const ownAddresses = new OwnAddresses(agent);
+  const parts = { agent, control, api, report, telling, repairs, allRepairs, folder };
+  return { ...parts, between, ownAddresses };
 }
 
 async function begin(
@@ -193,7 +196,12 @@ async function begin(
   agent.overlays.watch();
   const ended = new AbortController();
   const { signal } = ended;
-  const following = followSpec(api, host, { events: control, log, signal });
+  const renewal = new Renewal();
+  const following = followSpec(api, host, { events: control, log, signal, renewal });
+  parts.ownAddresses.onMoved = () => {
+    renewal.renew();
+    heart.nudge();
+  };
   const server = new AgentServer((request) => serve(agent, request), log);
   // Last in, first out: no more calls, no more passes, the last words, then the feed.
   held.defer(async () => {
@@ -269,8 +277,9 @@ function heedChanges(
     if (changes.some(({ key }) => key.startsWith("hostpeers/"))) agent.silent.ticker.nudge();
     loop.nudge();
     telling.nudge();
-    // The host's object went.
-    if (agent.serving.standing === "newcomer") heart.nudge();
+    // The host's object went, or asks for other addresses.
+    const isAsked = changes.some(({ key, isNews }) => isNews && key === `hosts/${agent.host}`);
+    if (isAsked || agent.serving.standing === "newcomer") heart.nudge();
   };
   agent.aside.onNews = () => {
     loop.nudge();
@@ -294,20 +303,12 @@ const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
 
 /** Tells that the host is alive, and what it has. */
 function heartOf(
-  { agent, control, api, allRepairs, folder, between }: ReturnType<typeof assemble>,
+  { agent, control, api, allRepairs, folder, between, ownAddresses }: ReturnType<typeof assemble>,
   { host, version, log, isBesideStore }: AgentSettings,
 ): Ticker {
   const vigil = new Vigil();
   const repairsMade = () => allRepairs().reduce((sum, { count }) => sum + count, 0);
   let isRefused = false;
-  let known: (HostAddresses & { readonly atMs: number }) | undefined;
-  /** Not with each nudge: routes of many containers take long to list. */
-  const addressesNow = async () => {
-    if (known && performance.now() < known.atMs + heartbeatMs / 2) return known;
-    const named = agent.spec.host(host)?.spec.addresses;
-    known = { ...(await hostAddresses(agent.engine, named)), atMs: performance.now() };
-    return known;
-  };
   const beat = async () => {
     const wantedBlocks = [...new Set([...control.wanted, ...shortSubnets(agent)])];
     const ports = agent.records.here().length;
@@ -323,7 +324,7 @@ function heartOf(
     const counted = { ports, repairs: repairsMade(), wantedBlocks };
     const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };
     try {
-      const { addresses, underlay, missing } = await addressesNow();
+      const { addresses, underlay, missing } = await ownAddresses.now();
       const own = { addresses, underlay, missing };
       const clocks = { now: new Date(), nowMs: performance.now(), vigil, isBesideStore };
       const { refusal, revision } = await reportHost(api, { host, ...told, ...own }, clocks);

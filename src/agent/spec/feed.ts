@@ -15,13 +15,39 @@ export interface FeedEvents {
 /** Containers wait for what it tells. */
 const pauses = { firstMs: 50, longestMs: 1_000 };
 
+interface Following {
+  readonly events: FeedEvents;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Never renewed unless set. */
+  readonly renewal?: Renewal;
+}
+
+/** Has the spec followed by another connection: the one there is may lead nowhere any more. */
+export class Renewal {
+  #end = new AbortController();
+
+  get signal(): AbortSignal {
+    return this.#end.signal;
+  }
+
+  renew(): void {
+    const before = this.#end;
+    this.#end = new AbortController();
+    before.abort();
+  }
+}
+
 /** Runs until the signal fires. Never throws. */
 export async function followSpec(
   api: Pick<Client, "nodeSpec">,
   host: string,
-  { events, log, signal }: { events: FeedEvents; log: Log; signal: AbortSignal },
+  { events, log, signal, renewal = new Renewal() }: Following,
 ): Promise<void> {
-  const source = { watch: (from: WatchFrom) => api.nodeSpec(host, from) };
+  const source = {
+    watch: (from: WatchFrom) =>
+      api.nodeSpec(host, { ...from, signal: AbortSignal.any([from.signal, renewal.signal]) }),
+  };
   let told: string | undefined;
   const onReached = (isReached: boolean, error?: unknown) => {
     events.reached(isReached);
