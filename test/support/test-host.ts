@@ -177,7 +177,8 @@ function removeNamespaces(names: readonly string[]): void {
 function unmountBelow(dir: string): void {
   const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
   for (const path of mounts.map((line) => line.split(" ")[1] ?? "")) {
-    if (path.startsWith(`${dir}/`)) Bun.spawnSync(["umount", path]);
+    // A process that was killed just now may still hold it.
+    if (path.startsWith(`${dir}/`)) Bun.spawnSync(["umount", "-l", path]);
   }
 }
 
