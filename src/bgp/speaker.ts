@@ -167,7 +167,7 @@ export class BgpSpeaker {
     this.#watch?.abort();
     this.#watch = new AbortController();
     this.#routes.doubtAll();
-    this.#sweepAt = performance.now() + want.global.restartTimeS * 1000;
+    this.#sweepAt = performance.now() + want.global.restartTimeSeconds * 1000;
     this.#isSettling = false;
     this.#follow(client, this.#watch.signal).catch((error) => {
       // The next pass sees to the daemon.

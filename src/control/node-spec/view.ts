@@ -45,6 +45,7 @@ export class NodeView {
   async *all(revision: number): AsyncGenerator<string> {
     await this.#takeHost(revision);
     for (const plural of plurals) {
+      if (!this.#selection.mayKnow(plural)) continue;
       const read = isOfHosts(plural) ? readEntry : (entry: Entry) => readOnce(this.#store, entry);
       for await (const entries of this.#entries(plural, revision)) {
         let text = "";
@@ -73,10 +74,11 @@ export class NodeView {
   /** What changes are to the host. Gives whether some of it bears an older revision. */
   async *after(changes: Changes): AsyncGenerator<string, boolean> {
     const { reach } = this.#selection;
-    const before = reach.parts;
+    const { parts: before, hasBgp } = reach;
     let text = "";
     for (const event of changes.events) text += this.#lineOf(event);
-    const isStale = this.#isStale;
+    // What BGP on the host follows from was there before, or stays.
+    const isStale = this.#isStale || reach.hasBgp !== hasBgp;
     if (isStale) {
       this.#isStale = false;
       for (const [type, object] of await this.#renew(changes.revision)) {
@@ -119,6 +121,7 @@ export class NodeView {
     const added: [EventType, ApiObject][] = [];
     const deleted: [EventType, ApiObject][] = [];
     for (const plural of plurals.filter(isOfNetworks)) {
+      if (!selection.mayKnow(plural)) continue;
       for await (const entries of this.#entries(plural, revision)) {
         for (const entry of entries) {
           const { object } = readOnce(this.#store, entry);

@@ -1,6 +1,13 @@
 /** What of an object other hosts must know, made of the object alone. Pure. */
-import type { BlockRoute, Endpoint, HostPeer, HostPeerSpec } from "../../api/elsewhere.ts";
+import type {
+  BGPNeighbor,
+  BlockRoute,
+  Endpoint,
+  HostPeer,
+  HostPeerSpec,
+} from "../../api/elsewhere.ts";
 import { elsewhere } from "../../api/elsewhere.ts";
+import { labelsOfHost } from "../../api/kinds/host.ts";
 import type { IPBlock, Port } from "../../api/kinds/index.ts";
 import { claimedAddresses, networkOfPort } from "../../api/kinds/port.ts";
 import type { ApiObject } from "../../api/object.ts";
@@ -24,6 +31,17 @@ export function peerOf(host: Reachable): HostPeer | undefined {
   if (underlay.length === 0) return undefined;
   const kind = elsewhere.hostpeers;
   return { apiVersion, kind, metadata: metadataOf(host), spec: { underlay } } as HostPeer;
+}
+
+/** With whom hosts speak BGP; undefined: it has not told how it is reached. */
+export function bgpNeighborOf(host: Reachable): BGPNeighbor | undefined {
+  const underlay = host.status?.underlay ?? [];
+  if (underlay.length === 0) return undefined;
+  const labels = labelsOfHost(host.metadata.name, host.metadata.labels);
+  const addresses = underlay.map(({ address, prefixLength }) => ({ address, prefixLength }));
+  const kind = elsewhere.bgpneighbors;
+  const spec = { labels, addresses };
+  return { apiVersion, kind, metadata: metadataOf(host), spec } as BGPNeighbor;
 }
 
 /** Where a port of an overlay network is; undefined: on no host. */
