@@ -81,6 +81,11 @@ export class BgpSpeaker {
     return this.#routes.size;
   }
 
+  /** Whether a learnt prefix leads to all of this one. */
+  learns(prefix: string): boolean {
+    return this.#routes.covers(prefix);
+  }
+
   configure(input: BgpInput): void {
     this.#want = desired(input);
     this.#running ??= this.#run();

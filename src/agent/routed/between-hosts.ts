@@ -2,6 +2,7 @@
 import { Monitor, type MonitorEvent } from "../../kernel/netlink/monitor.ts";
 import type { Agent } from "../agent.ts";
 import { Ticker } from "../ticker.ts";
+import type { Learnt } from "./held.ts";
 import { HostRoutes } from "./host-routes.ts";
 import { RoutedKernel } from "./kernel.ts";
 
@@ -13,9 +14,12 @@ export class RoutesBetweenHosts implements AsyncDisposable {
   readonly #watching: Promise<void>;
 
   /** Watches from now on; works once its ticker is started. Throws SysError. */
-  constructor({ host, spec, log, engine }: Pick<Agent, "host" | "spec" | "log" | "engine">) {
+  constructor(
+    { host, spec, log, engine }: Pick<Agent, "host" | "spec" | "log" | "engine">,
+    learnt: Learnt,
+  ) {
     this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
-    this.#routes = new HostRoutes({ host, spec, log, kernel: this.#kernel });
+    this.#routes = new HostRoutes({ host, spec, log, kernel: this.#kernel, learnt });
     const tell = (error: unknown) =>
       log({ level: "error", event: "work failed", what: "routes", error: String(error) });
     this.ticker = new Ticker(async () => this.#routes.pass(), tell);

@@ -43,7 +43,14 @@ function hostOf({ there = [] as Entry[] } = {}) {
     },
   };
   const log = (event: LogEvent) => void events.push(event);
-  const about = { host: "a", spec: spec as never, kernel: fake as unknown as RoutedKernel, log };
+  const learnt = { learns: () => false, isSettled: true };
+  const about = {
+    learnt,
+    host: "a",
+    spec: spec as never,
+    kernel: fake as unknown as RoutedKernel,
+    log,
+  };
   const routes = () => [...kernel.real.keys()].sort();
   return { spec, objects, kernel, events, routes, own: new HostRoutes(about) };
 }

@@ -3,18 +3,21 @@ import type { Log } from "../../lib/log.ts";
 import type { NodeSpec } from "../spec/node-spec.ts";
 import { desiredOf } from "./desired.ts";
 import { difference } from "./entries.ts";
+import { type Learnt, withHeld } from "./held.ts";
 import type { RoutedKernel } from "./kernel.ts";
 import { Transition } from "./transition.ts";
 import { type RoutedView, type Underlay, viewOf } from "./view.ts";
 
 /** How often all that is there is looked at: not all changes are told of. */
 const lookMs = 10_000;
+const heldMs = 1_000;
 
 interface About {
   /** This host's name in the API. */
   readonly host: string;
   readonly spec: Pick<NodeSpec, "isComplete" | "revision" | "all" | "host" | "subnet">;
   readonly kernel: RoutedKernel;
+  readonly learnt: Learnt;
   readonly log: Log;
 }
 
@@ -46,11 +49,14 @@ export class HostRoutes {
 
   /** Gives how long it may rest, in ms. Throws NetlinkError where the kernel is not heard. */
   pass(): number {
-    const { spec, host, kernel, log } = this.#about;
+    const { spec, host, kernel, learnt, log } = this.#about;
     if (!spec.isComplete) return lookMs;
     if (performance.now() - this.#lookedMs >= lookMs) this.#look();
-    const { entries: desired, troubles } = desiredOf(this.#remembering(viewOf(spec, host)));
-    const now = { applied: kernel.applied, desired, nowMs: performance.now() };
+    const view = this.#remembering(viewOf(spec, host));
+    const { entries: wanted, troubles } = desiredOf(view);
+    const { applied } = kernel;
+    const desired = withHeld(wanted, applied, { ...view, learnt });
+    const now = { applied, desired, nowMs: performance.now(), isLearnt: learnt.learns };
     const { entries, waitMs = lookMs } = this.#transition.stage(now);
     // Only what was heard in this run tells what is not to be.
     const { set, gone, failures } = kernel.bring(entries, spec.revision !== undefined);
@@ -64,7 +70,8 @@ export class HostRoutes {
     }
     this.#troubles = troubles;
     this.#failures = failures;
-    return Math.min(waitMs, lookMs);
+    // What is held goes once it is learnt, or never will be.
+    return Math.min(waitMs, desired === wanted ? lookMs : heldMs);
   }
 
   /** A host without a default route for a moment is where it was: it tells of no address. */

@@ -14,6 +14,8 @@ interface Moment {
   readonly applied: Entries;
   readonly desired: Entries;
   readonly nowMs: number;
+  /** Whether BGP leads to a prefix. */
+  readonly isLearnt?: (prefix: string) => boolean;
 }
 
 export interface Stage {
@@ -29,17 +31,19 @@ export class Transition {
   readonly #oldMs = new Map<string, number>();
 
   /** Without any network all goes at once: call it with nothing desired. */
-  stage({ applied, desired, nowMs }: Moment): Stage {
+  stage(moment: Moment): Stage {
+    const { desired } = moment;
     const entries = new Map(desired);
     const waits = [
-      ...this.#holdRoutes({ applied, desired, nowMs }, entries),
-      ...(desired.size === 0 ? [] : this.#keepDevices({ applied, desired, nowMs }, entries)),
+      ...this.#holdRoutes(moment, entries),
+      ...(desired.size === 0 ? [] : this.#keepDevices(moment, entries)),
     ];
     return { entries, ...(waits.length > 0 && { waitMs: Math.min(...waits) }) };
   }
 
   /** Routes that have a way keep it while the device of the new one is fresh. */
-  #holdRoutes({ applied, desired, nowMs }: Moment, entries: Map<string, Entry>): number[] {
+  #holdRoutes(moment: Moment, entries: Map<string, Entry>): number[] {
+    const { applied, desired, nowMs } = moment;
     const waits: number[] = [];
     for (const entry of desired.values()) {
       if (entry.kind !== "device") continue;
@@ -53,10 +57,12 @@ export class Transition {
     for (const [key, entry] of desired) {
       if (entry.kind !== "route" || entry.type !== "unicast" || !entry.device) continue;
       const sinceMs = this.#newMs.get(entry.device);
+      if (sinceMs === undefined) continue;
       const before = applied.get(key);
-      if (sinceMs === undefined || before?.kind !== "route" || before.type !== "unicast") continue;
-      if (before.device === entry.device) continue;
-      entries.set(key, before);
+      const isWay = before?.kind === "route" && before.type === "unicast";
+      if (isWay && before.device !== entry.device) entries.set(key, before);
+      else if (!isWay && moment.isLearnt?.(entry.dst)) entries.delete(key);
+      else continue;
       waits.push(sinceMs + pauseMs - nowMs);
     }
     return waits;
