@@ -21,6 +21,14 @@ const held = (backend: string, learnt: { isSettled?: boolean; prefix?: string } 
   return [...withHeld(new Map(), keyed(entries), about).keys()];
 };
 
+test("what BGP leads to is not unreachable for want of another way", () => {
+  const unreachable = (dst: string): Entry => ({ kind: "route", type: "unreachable", dst });
+  const desired = keyed([unreachable("10.1.0.64/26"), unreachable("10.1.0.128/26")]);
+  const learnt = { isSettled: true, learns: (prefix: string) => prefix === "10.1.0.64/26" };
+  const about = { networks: networks("vxlan"), learnt };
+  expect([...withHeld(desired, new Map(), about).keys()]).toEqual(["route 10.1.0.128/26"]);
+});
+
 test("a way to a prefix that is not learnt yet stays, with what it stands on", () => {
   expect(held("bgp")).toEqual(["route 10.1.0.64/26", "neigh nlx-7 fe80::2"]);
 });

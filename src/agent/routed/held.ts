@@ -10,21 +10,29 @@ export interface Learnt {
   readonly isSettled: boolean;
 }
 
-/** What is desired, and with it ways that are there to prefixes which BGP has yet to learn. */
+/**
+ * What is desired, and with it ways that are there to prefixes which BGP has yet to learn. What BGP
+ * leads to is not unreachable because another backend has no way yet.
+ */
 export function withHeld(
   desired: Entries,
   applied: Entries,
   { networks, learnt }: Pick<RoutedView, "networks"> & { readonly learnt: Learnt },
 ): Entries {
-  if (learnt.isSettled) return desired;
-  const held = networks
+  const mistaken = [...desired].filter(
+    ([, entry]) =>
+      entry.kind === "route" && entry.type === "unreachable" && learnt.learns(entry.dst),
+  );
+  const waiting = learnt.isSettled ? [] : networks;
+  const held = waiting
     .filter(({ spec }) => spec.backend === "bgp")
     .flatMap(({ elsewhere }) => [...elsewhere.values()].flat())
     .filter((prefix) => !learnt.learns(prefix))
     .flatMap((dst) => applied.get(`route ${dst}`) ?? [])
     .filter((entry) => entry.kind === "route" && entry.type === "unicast");
-  if (held.length === 0) return desired;
+  if (held.length + mistaken.length === 0) return desired;
   const entries = new Map<string, Entry>(desired);
+  for (const [key] of mistaken) entries.delete(key);
   const devices = new Set<string>();
   for (const entry of held) {
     entries.set(keyOf(entry), entry);

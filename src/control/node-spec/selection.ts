@@ -17,8 +17,8 @@ import { Reach } from "./reach.ts";
 
 /** What stands on a network, or on what does. */
 /** Of these a host that speaks no BGP knows none. */
-const ofBgp = ["bgpconfigurations", "bgppeers"];
-const ofNetworks = ["networks", "subnets", "ippools", ...ofBgp];
+export const ofBgp = ["bgpconfigurations", "bgppeers"];
+export const ofNetworks = ["networks", "subnets", "ippools", ...ofBgp];
 /** Every host knows all of these: ports' pools are chosen by their labels. */
 const ofAll = ["namespaces", "tenants"];
 export const isOfNetworks = (plural: string): boolean => ofNetworks.includes(plural);

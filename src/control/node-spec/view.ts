@@ -7,7 +7,7 @@ import type { Entry, Store } from "../store/store.ts";
 import { Elsewhere, isTurn } from "./elsewhere.ts";
 import { readEntry, readOnce, specLine } from "./read-once.ts";
 import { kindsByPlural, NodeReader } from "./reader.ts";
-import { isOfHosts, isOfNetworks, NodeSelection, plurals } from "./selection.ts";
+import { isOfHosts, isOfNetworks, NodeSelection, ofBgp, ofNetworks, plurals } from "./selection.ts";
 
 export const pluralByResource = new Map(
   [...kindsByPlural].map(([plural, kind]) => [resourceOf(kind), plural]),
@@ -78,10 +78,10 @@ export class NodeView {
     let text = "";
     for (const event of changes.events) text += this.#lineOf(event);
     // What BGP on the host follows from was there before, or stays.
-    const isStale = this.#isStale || reach.hasBgp !== hasBgp;
-    if (isStale) {
+    const stale = this.#isStale ? ofNetworks : reach.hasBgp === hasBgp ? [] : ofBgp;
+    if (stale.length > 0) {
       this.#isStale = false;
-      for (const [type, object] of await this.#renew(changes.revision)) {
+      for (const [type, object] of await this.#renew(changes.revision, stale)) {
         text += specLine(type, object);
       }
     }
@@ -90,7 +90,7 @@ export class NodeView {
     for (const event of changes.events) text += this.#elsewhere.lineOf(event, turn);
     if (text !== "") yield text;
     if (isTurn(turn)) yield* this.#elsewhere.come(turn, changes);
-    return isStale || isTurn(turn);
+    return stale.length > 0 || isTurn(turn);
   }
 
   /** What an event is to the host: a line, or nothing. */
@@ -116,11 +116,11 @@ export class NodeView {
   }
 
   /** What the host must hear so that it knows what it must, and nothing else. */
-  async #renew(revision: number): Promise<[EventType, ApiObject][]> {
+  async #renew(revision: number, stale = ofNetworks): Promise<[EventType, ApiObject][]> {
     const selection = this.#selection;
     const added: [EventType, ApiObject][] = [];
     const deleted: [EventType, ApiObject][] = [];
-    for (const plural of plurals.filter(isOfNetworks)) {
+    for (const plural of stale) {
       if (!selection.mayKnow(plural)) continue;
       for await (const entries of this.#entries(plural, revision)) {
         for (const entry of entries) {
