@@ -16,6 +16,7 @@ import type { Agent } from "./agent.ts";
 import { apiOf, isAway, isOvertaken } from "./api.ts";
 import { Aside } from "./aside.ts";
 import { HostBgp } from "./bgp/host-bgp.ts";
+import { bgpReport } from "./bgp/report.ts";
 import { Cleaning } from "./cleaning.ts";
 import { ControlLink } from "./control-link.ts";
 import type { CredentialFiles } from "./credentials.ts";
@@ -290,7 +291,7 @@ const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
 
 /** Tells that the host is alive, and what it has. */
 function heartOf(
-  { agent, control, api, allRepairs, folder, between }: ReturnType<typeof assemble>,
+  { agent, control, api, allRepairs, folder, between, bgp }: ReturnType<typeof assemble>,
   { host, version, log, isBesideStore }: AgentSettings,
 ): Ticker {
   const vigil = new Vigil();
@@ -315,6 +316,7 @@ function heartOf(
       ...(unreached !== undefined && { unreached }),
       ...(failure !== undefined && { failure }),
       ...(damage !== undefined && { damage }),
+      ...bgpReport(bgp.status),
     };
     const counted = { ports, repairs: repairsMade(), wantedBlocks };
     const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };
