@@ -99,22 +99,25 @@ export class LearntRoutes {
     const [only] = ways;
     const by = ways.length === 1 ? only : { nextHops: ways };
     try {
-      // IPv6 joins a route with several ways to the one that is there: that one goes first.
-      const isJoined = prefix.includes(":") && ways.length > 1;
-      const before = isJoined ? [removeRoute({ dst: prefix, ...mark })] : [];
-      this.#socket.run([...before, replaceRoute({ dst: prefix, ...mark, ...by })]);
+      this.#socket.run([replaceRoute({ dst: prefix, ...mark, ...by })]);
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
       this.#log({ level: "warn", event: "learnt route not set", prefix, error: error.message });
     }
   }
 
-  /** A next hop that is not on a link of ours is reached as the kernel would reach it. */
+  /**
+   * A next hop that is not on a link of ours is reached as the kernel would reach it, but not by a
+   * default route: who is behind that may know no better than to send the packet back.
+   */
   #resolve(nextHops: readonly string[]): NextHop[] {
     return nextHops.flatMap((address) => {
       const route = getRoute(this.#socket, address);
       if (route?.type !== "unicast" || route.oif === undefined) return [];
-      return [{ oif: route.oif, gateway: route.gateway ?? address }];
+      if (route.gateway === undefined) return [{ oif: route.oif, gateway: address }];
+      const entry = getRoute(this.#socket, address, { isEntry: true });
+      if (!entry || parsePrefix(entry.dst).length === 0) return [];
+      return [{ oif: route.oif, gateway: route.gateway }];
     });
   }
 

@@ -72,8 +72,11 @@ export class HostBgp implements AsyncDisposable {
   }
 
   #speak(view: BgpView): void {
+    const input = this.#inputOf(view);
+    // Its address is its identifier, and another identifier takes another daemon.
+    if (!this.#speaker && input.host.addresses.length === 0) return;
     this.#speaker ??= this.#newSpeaker();
-    this.#speaker.configure(this.#inputOf(view));
+    this.#speaker.configure(input);
   }
 
   #newSpeaker(): BgpSpeaker {
