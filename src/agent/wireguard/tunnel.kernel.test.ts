@@ -5,7 +5,7 @@ import { createLink } from "../../kernel/netlink/link.ts";
 import { WireguardLinks } from "../../kernel/netlink/wireguard-links.ts";
 import { ScratchNetns } from "../../kernel/netns/scratch.ts";
 import type { WireguardPeer } from "../../model/wireguard.ts";
-import { followWireguard } from "./follow.ts";
+import { planWireguard } from "../../plan/wireguard.ts";
 import { type KeyPair, newKeyPair } from "./key-pair.ts";
 
 const link = "wg0";
@@ -43,9 +43,13 @@ class Host implements Disposable {
     return { publicKey, endpoint: { address, port }, allowedIps: this.prefixes, ...more };
   }
 
+  /** Gives what it changed: undefined where nothing differed. */
   follow(...peers: WireguardPeer[]) {
     const { privateKey } = this.pair;
-    return followWireguard(this.links, link, { privateKey, listenPort: port, peers });
+    const wanted = { privateKey, listenPort: port, peers };
+    const change = planWireguard(wanted, this.links.read(link)!);
+    if (change) this.links.change(link, change);
+    return change;
   }
 
   /** Whether one of three packets comes back. */
