@@ -25,6 +25,9 @@ interface Spanning {
 /** Registered for VXLAN. Source: RFC 7348, section 5. */
 export const vxlanPort = 4789;
 
+/** Of VXLAN in hosts' tunnels: one that no fabric sees, and no other segment may have. */
+export const encryptedVxlanPort = 14789;
+
 export const vxlanLinkName = (vni: number): string => `nlx-${vni}`;
 
 /** Whether networks of the type span hosts by what is wrapped, or routed, from one to another. */
