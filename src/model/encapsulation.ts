@@ -25,6 +25,9 @@ interface Spanning {
 /** Registered for VXLAN. Source: RFC 7348, section 5. */
 export const vxlanPort = 4789;
 
+/** Where hosts hear packets of backend `udp`: what the field's program for it (flannel) takes. */
+export const udpPort = 8285;
+
 export const vxlanLinkName = (vni: number): string => `nlx-${vni}`;
 
 /** Whether networks of the type span hosts by what is wrapped, or routed, from one to another. */
