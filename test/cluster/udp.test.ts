@@ -1,4 +1,4 @@
-/** Backend `udp` of routed networks: changes while packets flow, and what may befall its process. */
+/** Backend `udp` of routed networks: changes under traffic, and what may befall its process. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { eventually } from "../agent/world.ts";
 import { patient } from "../support/patience.ts";
@@ -66,8 +66,8 @@ for (const [from, backend] of [
       await changedOver(backend);
       await Bun.sleep(Math.max(0, begun + 3000 - performance.now()));
       for (const flow of flows) {
-        const { sent, lost, longestGapMs } = await flow.stop();
-        expect(sent).toBeGreaterThan(200);
+        const { sent, longestGapMs } = await flow.stop();
+        expect(sent).toBeGreaterThan(100);
         expect(longestGapMs).toBeLessThan(1000);
       }
       await bothReached();

@@ -1,4 +1,4 @@
-/** Packets in UDP datagrams, which a process of the host's sends: for fabrics that pass no other. */
+/** Packets in UDP datagrams, which a process of the host sends: for fabrics that pass no other. */
 import { addressBits, parseIp } from "../../../lib/ip.ts";
 import { formatPrefix, prefixOf } from "../../../lib/prefix.ts";
 import { tunnelMtu } from "../../../tunnel/router.ts";
