@@ -42,6 +42,7 @@ import { followSpec } from "./spec/feed.ts";
 import { NodeSpec } from "./spec/node-spec.ts";
 import { SpecFolder } from "./spec/spec-folder.ts";
 import { Ticker } from "./ticker.ts";
+import { OpenTunnel } from "./wireguard/open-tunnel.ts";
 
 export interface AgentSettings {
   /** This host's name in the API. */
@@ -106,6 +107,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const { paths } = engine;
     const parts = assemble(settings, engine);
     held.use(parts.between);
+    held.use(parts.opened);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
     held.use(parts.agent.overlays);
     parts.agent.overlays.load();
@@ -136,9 +138,11 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const control = new ControlLink(spec, folder, api);
   const incarnation = { agent: agentIdentity(paths.stateDir), boot: bootId() };
   const { boot } = incarnation;
+  const opened = new OpenTunnel({ host, spec, log, engine });
   const queue = new KeyedQueue();
   const own = {
     overlays: new Overlays(engine, log),
+    tunnel: opened.tunnel,
     ...{ host, engine, log, spec, control, patience: new Patience(Number.POSITIVE_INFINITY) },
     serving: new Serving(spec, host, incarnation),
     records: new PortRecords(`${paths.stateDir}/ports`, log),
@@ -162,7 +166,7 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   };
   const agent: Agent = { ...own, ports: reporter, changed };
   const between = new RoutesBetweenHosts(agent);
-  return { agent, control, api, report, telling, repairs, allRepairs, folder, between };
+  return { agent, control, api, report, telling, repairs, allRepairs, folder, between, opened };
 }
 
 async function begin(
@@ -204,7 +208,8 @@ async function begin(
     await agent.queue.idle();
     await atMost(lastWordsMs, report());
   });
-  const tickers = [loop, joining, sweeping, looking, telling, heart, between.ticker];
+  const { ticker: tunnelling } = agent.tunnel;
+  const tickers = [loop, joining, sweeping, looking, telling, heart, tunnelling, between.ticker];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
     held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
@@ -257,11 +262,17 @@ function heedChanges(
     heedBlocks(agent).catch((error) =>
       agent.log({ level: "error", event: "blocks not heeded", error: String(error) }),
     );
+    agent.tunnel.ticker.nudge();
     between.ticker.nudge();
     loop.nudge();
     telling.nudge();
     // The host's object went.
     if (agent.serving.standing === "newcomer") heart.nudge();
+  };
+  agent.tunnel.onNews = () => {
+    agent.overlays.touchAll();
+    between.ticker.nudge();
+    heart.nudge();
   };
   agent.aside.onNews = () => {
     loop.nudge();
@@ -315,7 +326,8 @@ function heartOf(
     const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };
     try {
       const { addresses, underlay, missing } = await addressesNow();
-      const own = { addresses, underlay, missing };
+      const { publicKey } = agent.tunnel;
+      const own = { addresses, underlay, missing, ...(publicKey !== undefined && { publicKey }) };
       const clocks = { now: new Date(), nowMs: performance.now(), vigil, isBesideStore };
       const { refusal, revision } = await reportHost(api, { host, ...told, ...own }, clocks);
       if (revision !== undefined) agent.addresses.passed(revision);

@@ -38,10 +38,19 @@ export const spansHosts = ({ type }: Pick<Spanning, "type">): boolean =>
 export const hasVni = (spec: Spanning): boolean =>
   spec.type === "overlay" || (spec.type === "routed" && (spec.backend ?? "vxlan") === "vxlan");
 
+/** Whether its packets travel by the hosts' WireGuard tunnels. */
+export const isEncrypted = ({ type, backend, encryption }: Spanning): boolean =>
+  type === "overlay" ? encryption === "wireguard" : type === "routed" && backend === "wireguard";
+
+/** Bytes that a host's tunnel takes of the underlay's MTU. */
+export const overheadOfTunnel = (protocol: UnderlayProtocol): number =>
+  overhead.wireguard[protocol];
+
 /** Bytes that the underlay's MTU is larger than the network's. */
 export function overheadOf(spec: Spanning): number {
-  const { type, backend = "vxlan", encryption = "none", underlayProtocol = "ipv4" } = spec;
-  const ways: Backend[] = type === "overlay" ? ["vxlan"] : [backend];
-  if (encryption === "wireguard") ways.push("wireguard");
-  return ways.reduce((sum, way) => sum + overhead[way][underlayProtocol], 0);
+  const { type, backend = "vxlan", underlayProtocol = "ipv4" } = spec;
+  if (type !== "overlay") return overhead[backend][underlayProtocol];
+  if (!isEncrypted(spec)) return overhead.vxlan[underlayProtocol];
+  // Addresses in tunnels are IPv6's, whatever the tunnel travels by.
+  return overhead.wireguard[underlayProtocol] + overhead.vxlan.ipv6;
 }

@@ -118,6 +118,12 @@ export class Overlays implements AsyncDisposable {
     this.onNews();
   }
 
+  /** The same of each. */
+  touchAll(): void {
+    this.#news = undefined;
+    if (this.#open.size > 0) this.onNews();
+  }
+
   /** Takes in what has changed of the node spec. */
   heed(changes: readonly SpecChange[]): void {
     for (const change of changes) {

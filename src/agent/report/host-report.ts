@@ -16,6 +16,8 @@ export interface HostReport extends Incarnation {
   readonly kernel: string;
   readonly addresses: readonly string[];
   readonly underlay: readonly Underlay[];
+  /** WireGuard's; absent: nothing needed one yet. */
+  readonly publicKey?: string;
   /** Addresses that it is to be reached by, and does not have. */
   readonly missing: readonly string[];
   readonly ports: number;

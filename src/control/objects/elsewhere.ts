@@ -15,15 +15,15 @@ function metadataOf({ metadata }: Pick<ApiObject, "metadata">): ApiObject["metad
 
 /** What of a `Host` others reach it by. */
 export interface Reachable extends Pick<ApiObject, "metadata"> {
-  readonly status?: { readonly underlay?: HostPeerSpec["underlay"] };
+  readonly status?: Partial<HostPeerSpec>;
 }
 
 /** How a host is reached; undefined: it has not told. */
 export function peerOf(host: Reachable): HostPeer | undefined {
-  const underlay = host.status?.underlay ?? [];
+  const { underlay = [], publicKey } = host.status ?? {};
   if (underlay.length === 0) return undefined;
-  const kind = elsewhere.hostpeers;
-  return { apiVersion, kind, metadata: metadataOf(host), spec: { underlay } } as HostPeer;
+  const spec = { underlay, ...(publicKey !== undefined && { publicKey }) };
+  return { apiVersion, kind: elsewhere.hostpeers, metadata: metadataOf(host), spec } as HostPeer;
 }
 
 /** Where a port of an overlay network is; undefined: on no host. */
