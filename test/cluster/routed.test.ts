@@ -22,6 +22,12 @@ const onOneSegment: Way[] = [
   { name: "vxlan", spec: { backend: "vxlan" }, mtu: 1450, wire: "udp port 4789" },
   { name: "direct", spec: { directRouting: true }, mtu: 1450, wire: "icmp" },
   { name: "vxlan6", spec: { underlayProtocol: "ipv6" }, mtu: 1430, wire: "udp port 4789" },
+  { name: "udp", spec: { backend: "udp" }, mtu: 1472, wire: "udp port 8285" },
+  {
+    name: "udp6",
+    spec: { backend: "udp", underlayProtocol: "ipv6" },
+    ...{ mtu: 1452, wire: "ip6 and udp port 8285" },
+  },
 ];
 
 async function allReached(boxes: readonly Box[]): Promise<void> {

@@ -1,8 +1,9 @@
 /** What the kernel must know of other hosts, from node specs that are made up. */
 import { describe, expect, test } from "bun:test";
+import { peersOf, tunnelsOf } from "../udp/peers.ts";
 import { refuseBackend } from "./backends/index.ts";
 import { desiredOf } from "./desired.ts";
-import { difference, keyed } from "./entries.ts";
+import { apart, difference, keyed } from "./entries.ts";
 import { type Told, viewOf } from "./view.ts";
 import { deviceEnd } from "./vxlan-device.ts";
 
@@ -73,7 +74,8 @@ const routes = (world: World) =>
   [...desired(world).entries.values()].flatMap((entry) => {
     if (entry.kind !== "route") return [];
     if (entry.type !== "unicast") return [`${entry.type} ${entry.dst}`];
-    return [`${entry.dst} via ${entry.gateway}${entry.device ? ` dev ${entry.device}` : ""}`];
+    const { dst, gateway, device } = entry;
+    return [`${dst}${gateway ? ` via ${gateway}` : ""}${device ? ` dev ${device}` : ""}`];
   });
 const own = ["blackhole 10.1.0.0/26", "blackhole fd01::/122"];
 const [viaB, viaC] = ["b", "c"].map((host) => `via ${deviceEnd(host, 7).address} dev nlx-7`);
@@ -103,8 +105,16 @@ describe("a network's packets go", () => {
       ],
     ],
     [
-      "nowhere by a backend that this build has not",
+      "into the tun of a process",
       { spec: { backend: "udp" } },
+      [
+        ...["10.1.0.64/26 dev nlu-ipv4", "fd01::40/122 dev nlu-ipv4", "10.1.0.128/26 dev nlu-ipv4"],
+        ...own,
+      ],
+    ],
+    [
+      "nowhere by a backend that this build has not",
+      { spec: { backend: "bgp" } },
       [
         ...["unreachable 10.1.0.64/26", "unreachable fd01::40/122", "unreachable 10.1.0.128/26"],
         ...own,
@@ -161,8 +171,8 @@ test("the device is as the network says, and others know its address by the host
   const vxlan = { port: 8472, ttl: 9, dscp: 46, checksumOffload: true };
   const { entries } = desired({ spec: { underlayProtocol: "ipv6", vxlan } });
   expect(entries.get("device nlx-7")).toEqual({
-    ...{ kind: "device", name: "nlx-7", mac: deviceEnd("a", 7).mac, mtu: 1430, vni: 7, port: 8472 },
-    ...{ ttl: 9, tos: 184, local: "2001:db8::1" },
+    ...{ kind: "device", type: "vxlan", name: "nlx-7", mac: deviceEnd("a", 7).mac, mtu: 1430 },
+    ...{ vni: 7, port: 8472, ttl: 9, tos: 184, local: "2001:db8::1" },
   });
   const mac = deviceEnd("b", 7).mac;
   const at = { kind: "fdb", device: "nlx-7", mac, dst: "2001:db8::2" };
@@ -172,12 +182,33 @@ test("the device is as the network says, and others know its address by the host
   expect(deviceEnd("a", 7).mac).not.toBe(deviceEnd("a", 8).mac);
 });
 
+test("a tunnel's process hears who is behind which host, and that hosts speak for themselves", () => {
+  const { entries } = desired({ spec: { backend: "udp", underlayProtocol: "ipv6" } });
+  expect(entries.get("device nlu-ipv6")).toEqual({
+    ...{ kind: "device", type: "tun", name: "nlu-ipv6", mtu: 1452 },
+  });
+  const { kernel, tunnels } = apart(entries);
+  expect([...kernel.values()].map(({ kind }) => kind)).not.toContain("peer");
+  const [tunnel] = tunnelsOf(tunnels);
+  expect(tunnel).toMatchObject(["nlu-ipv6", { local: "2001:db8::1" }]);
+  expect(peersOf(tunnels, 9)).toEqual([
+    {
+      endpoint: { address: "2001:db8::2", port: 9 },
+      prefixes: ["10.1.0.64/26", "fd01::40/122", "198.51.0.2/32", "2001:db8::2/128"],
+    },
+    {
+      endpoint: { address: "2001:db8:0:9::3", port: 9 },
+      prefixes: ["10.1.0.128/26", "198.51.9.3/32", "2001:db8:0:9::3/128"],
+    },
+  ]);
+});
+
 test("a backend that this build has not is refused, and what it can't do", () => {
   const network = (spec: object) => ({ spec: { type: "routed", ...spec } }) as never;
-  for (const backend of ["host-gw", "vxlan", undefined]) refuseBackend(network({ backend }));
+  for (const backend of ["host-gw", "vxlan", "udp", undefined]) refuseBackend(network({ backend }));
   refuseBackend(network({ type: "bridge" }));
-  expect(() => refuseBackend(network({ backend: "udp" }))).toThrow(
-    'spec.backend: this release has no "udp": take "host-gw" or "vxlan"',
+  expect(() => refuseBackend(network({ backend: "bgp" }))).toThrow(
+    'spec.backend: this release has no "bgp": take "host-gw", "vxlan", "udp"',
   );
   expect(() => refuseBackend(network({ vxlan: { checksumOffload: false } }))).toThrow(
     "spec.vxlan.checksumOffload: cannot be false",

@@ -1,6 +1,7 @@
 /** For tests: hosts on a fabric, each a fresh namespace with a container, and their node specs. */
 import { ScratchNetns } from "../../kernel/netns/scratch.ts";
 import { desiredOf } from "./desired.ts";
+import { apart } from "./entries.ts";
 import { RoutedKernel } from "./kernel.ts";
 import type { RoutedNetwork, RoutedView } from "./view.ts";
 
@@ -105,7 +106,7 @@ export class Fabric implements Disposable {
   bring(spec: object, vni?: number): string[] {
     return this.hosts.flatMap(({ kernel }, i) => {
       const { entries, troubles } = desiredOf(this.view(i + 1, spec, vni));
-      return [...troubles, ...kernel.bring(entries, true).failures];
+      return [...troubles, ...kernel.bring(apart(entries).kernel, true).failures];
     });
   }
 

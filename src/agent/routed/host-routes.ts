@@ -1,9 +1,10 @@
 /** Keeps this host's routes to other hosts' containers as its node spec has them. */
 import type { Log } from "../../lib/log.ts";
 import type { NodeSpec } from "../spec/node-spec.ts";
+import type { UdpTunnels } from "../udp/udp-tunnels.ts";
 import { desiredOf } from "./desired.ts";
-import { difference } from "./entries.ts";
-import type { RoutedKernel } from "./kernel.ts";
+import { apart, difference, type Entries, type Entry, keyOf } from "./entries.ts";
+import type { Brought, RoutedKernel } from "./kernel.ts";
 import { Transition } from "./transition.ts";
 import { type RoutedView, type Underlay, viewOf } from "./view.ts";
 
@@ -15,6 +16,7 @@ interface About {
   readonly host: string;
   readonly spec: Pick<NodeSpec, "isComplete" | "revision" | "all" | "host" | "subnet">;
   readonly kernel: RoutedKernel;
+  readonly tunnels: Pick<UdpTunnels, "applied" | "troubles" | "serves" | "release" | "want">;
   readonly log: Log;
 }
 
@@ -33,7 +35,7 @@ export class HostRoutes {
 
   /** What networks do not reach, for the host's condition; undefined: all. */
   get trouble(): string | undefined {
-    const all = [...this.#troubles, ...this.#failures];
+    const all = [...this.#troubles, ...this.#failures, ...this.#about.tunnels.troubles];
     if (all.length === 0) return undefined;
     const more = all.length - mostTold;
     return all.slice(0, mostTold).join("; ") + (more > 0 ? `; and ${more} more` : "");
@@ -46,14 +48,12 @@ export class HostRoutes {
 
   /** Gives how long it may rest, in ms. Throws NetlinkError where the kernel is not heard. */
   pass(): number {
-    const { spec, host, kernel, log } = this.#about;
+    const { spec, host, log } = this.#about;
     if (!spec.isComplete) return lookMs;
     if (performance.now() - this.#lookedMs >= lookMs) this.#look();
     const { entries: desired, troubles } = desiredOf(this.#remembering(viewOf(spec, host)));
-    const now = { applied: kernel.applied, desired, nowMs: performance.now() };
-    const { entries, waitMs = lookMs } = this.#transition.stage(now);
-    // Only what was heard in this run tells what is not to be.
-    const { set, gone, failures } = kernel.bring(entries, spec.revision !== undefined);
+    const { entries, waitMs = lookMs } = this.#transition.stage(this.#moment(desired));
+    const { set, gone, failures } = this.#bring(entries);
     if (set + gone > 0) log({ level: "info", event: "routes changed", set, gone });
     for (const error of failures.slice(0, mostTold)) {
       if (!this.#failures.includes(error)) log({ level: "error", event: "route refused", error });
@@ -65,6 +65,30 @@ export class HostRoutes {
     this.#troubles = troubles;
     this.#failures = failures;
     return Math.min(waitMs, lookMs);
+  }
+
+  #moment(desired: Entries) {
+    const { kernel, tunnels } = this.#about;
+    const told = tunnels.applied;
+    const applied: Entries =
+      told.size === 0 ? kernel.applied : new Map<string, Entry>([...kernel.applied, ...told]);
+    // A device without a process is the kernel's alone.
+    const isReady = (device: string) => !isTun(applied, device) || tunnels.serves(device);
+    return { applied, desired, nowMs: performance.now(), isReady };
+  }
+
+  #bring(entries: Entries): Brought {
+    const { kernel, tunnels, spec } = this.#about;
+    const wanted = apart(entries);
+    // A link that goes under its process would make it complain.
+    for (const name of tunnels.release(wanted.tunnels)) {
+      const device = kernel.applied.get(`device ${name}`);
+      if (device) wanted.kernel.set(keyOf(device), device);
+    }
+    // Only what was heard in this run tells what is not to be.
+    const brought = kernel.bring(wanted.kernel, spec.revision !== undefined);
+    tunnels.want(wanted.tunnels, (device) => kernel.applied.has(`device ${device}`));
+    return brought;
   }
 
   /** A host without a default route for a moment is where it was: it tells of no address. */
@@ -89,6 +113,11 @@ export class HostRoutes {
     const lost = isFirst ? [] : difference(kernel.applied, before).set;
     if (lost.length > 0) log({ level: "warn", event: "routes repaired", lost: lost.length });
   }
+}
+
+function isTun(entries: Entries, device: string): boolean {
+  const entry = entries.get(`device ${device}`);
+  return entry?.kind === "device" && entry.type === "tun";
 }
 
 /** More would fill the log, and the condition. */

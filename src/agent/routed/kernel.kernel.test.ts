@@ -1,7 +1,7 @@
 /** Containers on several hosts reach each other by what the kernel is told. */
 import { expect, test } from "bun:test";
 import { desiredOf } from "./desired.ts";
-import { difference } from "./entries.ts";
+import { apart, difference, type Entry } from "./entries.ts";
 import { Fabric, pings } from "./fabric-fixture.ts";
 import { Transition } from "./transition.ts";
 
@@ -26,7 +26,7 @@ test.each(ways)(
     for (const [i, { kernel }] of fabric.hosts.entries()) {
       const { entries } = desiredOf(fabric.view(i + 1, spec));
       kernel.look();
-      expect(difference(kernel.applied, entries)).toEqual({ set: [], gone: [] });
+      expect(difference<Entry>(kernel.applied, entries)).toEqual({ set: [], gone: [] });
     }
   },
 );
@@ -89,7 +89,7 @@ test("another backend, and another identifier, take the place of the one before"
   expect(netns.run("ip", "-br", "link", "show", "type", "vxlan")).toMatch(/^nlx-78 /);
   // A host that is not reached any more, and then is.
   const lost = { ...fabric.view(1, {}, 78), peers: new Map() };
-  kernel.bring(desiredOf(lost).entries, true);
+  kernel.bring(apart(desiredOf(lost).entries).kernel, true);
   expect(pings(fabric.hosts[0]!.box, "fd40:2::5")).toBe(false);
   expect(fabric.bring({}, 78)).toEqual([]);
   expect(fabric.reach()).toEqual(Array(4).fill(true));
@@ -116,7 +116,7 @@ test("packets under way come through while hosts change over one after the other
       const desired = desiredOf(fabric.view(i + 1, spec)).entries;
       const now = { applied: kernel.applied, desired, nowMs: performance.now() };
       const { entries, waitMs } = transition.stage(now);
-      kernel.bring(entries, true);
+      kernel.bring(apart(entries).kernel, true);
       return waitMs;
     };
   });
