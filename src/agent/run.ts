@@ -38,6 +38,7 @@ import { Vigil } from "./report/vigil.ts";
 import { RoutesBetweenHosts } from "./routed/between-hosts.ts";
 import { lockDir, sayReached, sayWho } from "./run-dir.ts";
 import { Serving } from "./serving.ts";
+import { SilentHosts } from "./silent-hosts.ts";
 import { AgentServer } from "./socket/server.ts";
 import { followSpec } from "./spec/feed.ts";
 import { NodeSpec } from "./spec/node-spec.ts";
@@ -151,6 +152,7 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     queue,
     followed: new Followed(),
     faults: new Map<string, string>(),
+    silent: new SilentHosts({ spec, log }),
     aside: new Aside(queue, (error) =>
       log({ level: "error", event: "loop failed", error: String(error) }),
     ),
@@ -209,8 +211,14 @@ async function begin(
     await agent.queue.idle();
     await atMost(lastWordsMs, report());
   });
+  const { silent } = agent;
+  silent.onChange = () => {
+    agent.overlays.touchAll();
+    between.ticker.nudge();
+  };
   const { ticker: tunnelling } = agent.tunnel;
-  const tickers = [loop, joining, sweeping, looking, telling, heart, tunnelling, between.ticker];
+  const beside = [heart, tunnelling, between.ticker, silent.ticker];
+  const tickers = [loop, joining, sweeping, looking, telling, ...beside];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
     held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
@@ -265,6 +273,7 @@ function heedChanges(
     );
     agent.tunnel.ticker.nudge();
     between.ticker.nudge();
+    if (changes.some(({ key }) => key.startsWith("hostpeers/"))) agent.silent.ticker.nudge();
     loop.nudge();
     telling.nudge();
     // The host's object went.

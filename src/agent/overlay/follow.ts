@@ -112,9 +112,10 @@ interface Elsewhere {
   readonly peers: ReadonlyMap<string, HostPeer>;
 }
 
-function knownElsewhere({ spec }: Agent): Elsewhere {
+function knownElsewhere({ spec, silent }: Agent): Elsewhere {
   const endpoints = Map.groupBy(spec.all<Endpoint>("endpoints"), (one) => one.spec.network);
-  const peers = spec.all<HostPeer>("hostpeers");
+  // Of a host that is gone there are no entries: its ports may be elsewhere soon.
+  const peers = spec.all<HostPeer>("hostpeers").filter((peer) => !silent.isGone(peer));
   return { endpoints, peers: new Map(peers.map((peer) => [peer.metadata.name, peer])) };
 }
 

@@ -15,11 +15,12 @@ export class RoutesBetweenHosts implements AsyncDisposable {
   readonly #watching: Promise<void>;
 
   /** Watches from now on; works once its ticker is started. Throws SysError. */
-  constructor({ host, spec, log, engine }: Pick<Agent, "host" | "spec" | "log" | "engine">) {
+  constructor(agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "silent">) {
+    const { host, spec, log, engine, silent } = agent;
     this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
     this.#tunnels = new UdpTunnels({ log, onNews: () => this.ticker.nudge() });
     const edges = { kernel: this.#kernel, tunnels: this.#tunnels };
-    this.#routes = new HostRoutes({ host, spec, log, ...edges });
+    this.#routes = new HostRoutes({ host, spec, log, isGone: silent.isGone, ...edges });
     const tell = (error: unknown) =>
       log({ level: "error", event: "work failed", what: "routes", error: String(error) });
     this.ticker = new Ticker(async () => this.#routes.pass(), tell);

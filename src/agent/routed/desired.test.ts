@@ -139,6 +139,18 @@ describe("a network's packets go", () => {
   });
 });
 
+test("nothing is sent to a host that is gone: who sends is told, and nobody else", () => {
+  const view = viewOf(nodeSpec({}), "a", ({ metadata }) => metadata.name === "b");
+  const { entries, troubles } = desiredOf(view);
+  const all = [...entries.values()];
+  expect(troubles).toEqual([]);
+  expect(all).toContainEqual({ kind: "route", type: "unreachable", dst: "10.1.0.64/26" });
+  expect(all).toContainEqual({ kind: "route", type: "unreachable", dst: "fd01::40/122" });
+  expect(entries.get("route 10.1.0.128/26")).toMatchObject({ type: "unicast" });
+  const { mac } = deviceEnd("b", 7);
+  expect(all.filter((entry) => "mac" in entry && entry.mac === mac)).toEqual([]);
+});
+
 describe("what is not reached is told, with the reason:", () => {
   const b = { metadata: { name: "b" }, spec: { underlay: underlay(2).slice(0, 1) } };
   const table: [string, World, string][] = [

@@ -6,7 +6,7 @@ import { desiredOf } from "./desired.ts";
 import { apart, difference, type Entries, type Entry, keyOf } from "./entries.ts";
 import type { Brought, RoutedKernel } from "./kernel.ts";
 import { Transition } from "./transition.ts";
-import { type RoutedView, type Underlay, viewOf } from "./view.ts";
+import { type IsGone, type RoutedView, type Underlay, viewOf } from "./view.ts";
 
 /** How often all that is there is looked at: not all changes are told of. */
 const lookMs = 10_000;
@@ -18,6 +18,8 @@ interface About {
   readonly kernel: RoutedKernel;
   readonly tunnels: Pick<UdpTunnels, "applied" | "troubles" | "serves" | "release" | "want">;
   readonly log: Log;
+  /** None is unless told. */
+  readonly isGone?: IsGone;
 }
 
 export class HostRoutes {
@@ -48,10 +50,10 @@ export class HostRoutes {
 
   /** Gives how long it may rest, in ms. Throws NetlinkError where the kernel is not heard. */
   pass(): number {
-    const { spec, host, log } = this.#about;
+    const { spec, host, log, isGone } = this.#about;
     if (!spec.isComplete) return lookMs;
     if (performance.now() - this.#lookedMs >= lookMs) this.#look();
-    const { entries: desired, troubles } = desiredOf(this.#remembering(viewOf(spec, host)));
+    const { entries: desired, troubles } = desiredOf(this.#remembering(viewOf(spec, host, isGone)));
     const { entries, waitMs = lookMs } = this.#transition.stage(this.#moment(desired));
     const { set, gone, failures } = this.#bring(entries);
     if (set + gone > 0) log({ level: "info", event: "routes changed", set, gone });

@@ -23,13 +23,17 @@ export interface RoutedView {
   readonly host: string;
   readonly underlay: Underlay;
   readonly peers: ReadonlyMap<string, Underlay>;
+  /** Hosts that nothing is sent to: they are dead, or as good as that. */
+  readonly gone: ReadonlySet<string>;
   readonly networks: readonly RoutedNetwork[];
 }
 
 /** What is asked of a node spec. */
 export type Told = Pick<NodeSpec, "all" | "host" | "subnet">;
 
-export function viewOf(spec: Told, host: string): RoutedView {
+export type IsGone = (peer: HostPeer) => boolean;
+
+export function viewOf(spec: Told, host: string, isGone: IsGone = () => false): RoutedView {
   const networks = spec
     .all<Network>("networks")
     .filter((network) => network.spec.type === "routed");
@@ -40,6 +44,7 @@ export function viewOf(spec: Told, host: string): RoutedView {
     host,
     underlay: canonical((spec.host(host)?.status as Partial<HostPeerSpec> | undefined)?.underlay),
     peers: new Map(peers.map(({ metadata, spec }) => [metadata.name, canonical(spec.underlay)])),
+    gone: new Set(peers.filter(isGone).map(({ metadata }) => metadata.name)),
     networks: networks.map((network) => {
       const name = `${network.metadata.namespace}/${network.metadata.name}`;
       const { vni } = network.status ?? {};

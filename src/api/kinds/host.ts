@@ -11,6 +11,9 @@ export const overAnnotation = "netloom.dev/over";
 /** Any other text than before asks the host for another WireGuard key. */
 export const rotateKeyAnnotation = "netloom.dev/rotate-wireguard-key";
 
+/** Of the condition `Ready` of a host whose agent is not heard of. */
+export const silentReason = "Silent";
+
 /** By which networks and pools choose hosts: its name is one, as in Kubernetes. */
 export const labelsOfHost = (name: string, labels: Labels | undefined): Labels => ({
   "kubernetes.io/hostname": name,

@@ -56,6 +56,11 @@ const host = (
   const underlay = address === "" ? [] : [{ address, prefixLength: 24, mtu: 1500 }];
   return object(`hosts/${name}`, { spec: {}, status: { heartbeat, underlay, ...more } });
 };
+const silent = (name: string) => {
+  const underlay = [{ address: `10.0.0.${name.slice(1)}`, prefixLength: 24, mtu: 1500 }];
+  const conditions = [{ type: "Ready", status: "False", reason: "Silent", message: "" }];
+  return object(`hosts/${name}`, { spec: {}, status: { heartbeat: "0", underlay, conditions } });
+};
 const network = (name: string, spec: object) => object(`networks/a/${name}`, { spec });
 
 /** A port, active on these hosts with epochs 1, 2, … */
@@ -175,6 +180,22 @@ test("a peer is told again only when it is reached otherwise", async () => {
   expect(heard.known.get("HostPeer h2").spec.publicKey).toBe("a key");
   await remove("hosts/h2");
   expect(await news(heard)).toEqual(["DELETED HostPeer h2"]);
+});
+
+test("that a host is silent, and is heard again, is one line each, however many ports it has", async () => {
+  for (const name of ["h1", "h2"]) await host(name);
+  await network("blue", { type: "overlay" });
+  for (const name of ["mine", "more"]) await port(name, ["h1"]);
+  for (let i = 0; i < 20; i++) await port(`p${i}`, ["h2"]);
+  const heard = await follow("h1");
+  const told = () => heard.known.get("HostPeer h2").spec.silent;
+  expect(told()).toBe(undefined);
+  await silent("h2");
+  expect([await news(heard), told()]).toEqual([["MODIFIED HostPeer h2"], true]);
+  await silent("h2");
+  expect(await news(heard)).toEqual([]);
+  await host("h2");
+  expect([await news(heard), told()]).toEqual([["MODIFIED HostPeer h2"], undefined]);
 });
 
 test("endpoints come with the host's first port on their network, and go with its last", async () => {
