@@ -15,6 +15,7 @@ import { shortSubnets } from "./addresses/stock.ts";
 import type { Agent } from "./agent.ts";
 import { apiOf, isAway, isOvertaken } from "./api.ts";
 import { Aside } from "./aside.ts";
+import { HostBgp } from "./bgp/host-bgp.ts";
 import { Cleaning } from "./cleaning.ts";
 import { ControlLink } from "./control-link.ts";
 import type { CredentialFiles } from "./credentials.ts";
@@ -110,6 +111,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const parts = assemble(settings, engine);
     held.use(parts.between);
     held.use(parts.opened);
+    held.use(parts.bgp);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
     held.use(parts.agent.overlays);
     parts.agent.overlays.load();
@@ -168,8 +170,12 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     setImmediate(() => telling.nudge());
   };
   const agent: Agent = { ...own, ports: reporter, changed };
-  const between = new RoutesBetweenHosts(agent);
-  return { agent, control, api, report, telling, repairs, allRepairs, folder, between, opened };
+  const bgp = new HostBgp(agent);
+  const between = new RoutesBetweenHosts(agent, bgp);
+  bgp.onNews = () => between.ticker.nudge();
+  return {
+    ...{ agent, control, api, report, telling, repairs, allRepairs, folder, between, bgp, opened },
+  };
 }
 
 async function begin(
@@ -177,7 +183,7 @@ async function begin(
   settings: AgentSettings,
   held: AsyncDisposableStack,
 ): Promise<void> {
-  const { agent, control, api, report, telling, repairs, between } = parts;
+  const { agent, control, api, report, telling, repairs, between, bgp } = parts;
   const { host, log, runDir, servers } = settings;
   const cleaning = new Cleaning();
   const sweeping = ticker("clean", () => cleaning.sweep(() => run(agent, [cleanUp])), log);
@@ -217,7 +223,7 @@ async function begin(
     between.ticker.nudge();
   };
   const { ticker: tunnelling } = agent.tunnel;
-  const beside = [heart, tunnelling, between.ticker, silent.ticker];
+  const beside = [heart, tunnelling, between.ticker, bgp.ticker, silent.ticker];
   const tickers = [loop, joining, sweeping, looking, telling, ...beside];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
@@ -258,7 +264,7 @@ function overlayTicker(agent: Agent): Ticker {
 
 /** What is to be done when the node spec changes, a server is heard again, or a wait ends. */
 function heedChanges(
-  { agent, control, telling, between }: ReturnType<typeof assemble>,
+  { agent, control, telling, between, bgp }: ReturnType<typeof assemble>,
   own: { readonly loop: Ticker; readonly heart: Ticker; readonly cleaning: Cleaning },
 ): void {
   const { loop, heart, cleaning } = own;
@@ -273,6 +279,7 @@ function heedChanges(
     );
     agent.tunnel.ticker.nudge();
     between.ticker.nudge();
+    bgp.ticker.nudge();
     if (changes.some(({ key }) => key.startsWith("hostpeers/"))) agent.silent.ticker.nudge();
     loop.nudge();
     telling.nudge();

@@ -3,6 +3,7 @@ import { Monitor, type MonitorEvent } from "../../kernel/netlink/monitor.ts";
 import type { Agent } from "../agent.ts";
 import { Ticker } from "../ticker.ts";
 import { UdpTunnels } from "../udp/udp-tunnels.ts";
+import type { Learnt } from "./held.ts";
 import { HostRoutes } from "./host-routes.ts";
 import { RoutedKernel } from "./kernel.ts";
 
@@ -15,11 +16,11 @@ export class RoutesBetweenHosts implements AsyncDisposable {
   readonly #watching: Promise<void>;
 
   /** Watches from now on; works once its ticker is started. Throws SysError. */
-  constructor(agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "silent">) {
+  constructor(agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "silent">, learnt: Learnt) {
     const { host, spec, log, engine, silent } = agent;
     this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
     this.#tunnels = new UdpTunnels({ log, onNews: () => this.ticker.nudge() });
-    const edges = { kernel: this.#kernel, tunnels: this.#tunnels };
+    const edges = { learnt, kernel: this.#kernel, tunnels: this.#tunnels };
     this.#routes = new HostRoutes({ host, spec, log, isGone: silent.isGone, ...edges });
     const tell = (error: unknown) =>
       log({ level: "error", event: "work failed", what: "routes", error: String(error) });

@@ -159,7 +159,7 @@ describe("what is not reached is told, with the reason:", () => {
       { spec: { backend: "host-gw" } },
       '"c": its address 198.51.9.3 is on another link than 198.51.0.1/24',
     ],
-    ["another backend", { spec: { backend: "bgp" } }, '"b": this release has no backend "bgp"'],
+    ["another backend", { spec: { backend: "later" } }, '"b": this release has no backend "later"'],
     ["no identifier", { status: {} }, '"b": its network has no VXLAN identifier yet'],
     ["an unknown host", { peers: [] }, '"b": nothing is known yet of how it is reached'],
     [

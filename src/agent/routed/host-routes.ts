@@ -4,12 +4,14 @@ import type { NodeSpec } from "../spec/node-spec.ts";
 import type { UdpTunnels } from "../udp/udp-tunnels.ts";
 import { desiredOf } from "./desired.ts";
 import { apart, difference, type Entries, type Entry, keyOf } from "./entries.ts";
+import { type Learnt, withHeld } from "./held.ts";
 import type { Brought, RoutedKernel } from "./kernel.ts";
 import { Transition } from "./transition.ts";
 import { type IsGone, type RoutedView, type Underlay, viewOf } from "./view.ts";
 
 /** How often all that is there is looked at: not all changes are told of. */
 const lookMs = 10_000;
+const heldMs = 1_000;
 
 interface About {
   /** This host's name in the API. */
@@ -17,6 +19,7 @@ interface About {
   readonly spec: Pick<NodeSpec, "isComplete" | "revision" | "all" | "host" | "subnet">;
   readonly kernel: RoutedKernel;
   readonly tunnels: Pick<UdpTunnels, "applied" | "troubles" | "serves" | "release" | "want">;
+  readonly learnt: Learnt;
   readonly log: Log;
   /** None is unless told. */
   readonly isGone?: IsGone;
@@ -50,11 +53,14 @@ export class HostRoutes {
 
   /** Gives how long it may rest, in ms. Throws NetlinkError where the kernel is not heard. */
   pass(): number {
-    const { spec, host, log, isGone } = this.#about;
+    const { spec, host, log, learnt, isGone } = this.#about;
     if (!spec.isComplete) return lookMs;
     if (performance.now() - this.#lookedMs >= lookMs) this.#look();
-    const { entries: desired, troubles } = desiredOf(this.#remembering(viewOf(spec, host, isGone)));
-    const { entries, waitMs = lookMs } = this.#transition.stage(this.#moment(desired));
+    const view = this.#remembering(viewOf(spec, host, isGone));
+    const { entries: wanted, troubles } = desiredOf(view);
+    const applied = this.#applied();
+    const desired = withHeld(wanted, applied, { ...view, learnt });
+    const { entries, waitMs = lookMs } = this.#transition.stage(this.#moment(applied, desired));
     const { set, gone, failures } = this.#bring(entries);
     if (set + gone > 0) log({ level: "info", event: "routes changed", set, gone });
     for (const error of failures.slice(0, mostTold)) {
@@ -66,17 +72,21 @@ export class HostRoutes {
     }
     this.#troubles = troubles;
     this.#failures = failures;
-    return Math.min(waitMs, lookMs);
+    // What is held goes once it is learnt, or never will be.
+    return Math.min(waitMs, desired === wanted ? lookMs : heldMs);
   }
 
-  #moment(desired: Entries) {
+  #applied(): Entries {
     const { kernel, tunnels } = this.#about;
     const told = tunnels.applied;
-    const applied: Entries =
-      told.size === 0 ? kernel.applied : new Map<string, Entry>([...kernel.applied, ...told]);
+    return told.size === 0 ? kernel.applied : new Map<string, Entry>([...kernel.applied, ...told]);
+  }
+
+  #moment(applied: Entries, desired: Entries) {
+    const { tunnels, learnt } = this.#about;
     // A device without a process is the kernel's alone.
     const isReady = (device: string) => !isTun(applied, device) || tunnels.serves(device);
-    return { applied, desired, nowMs: performance.now(), isReady };
+    return { applied, desired, nowMs: performance.now(), isReady, isLearnt: learnt.learns };
   }
 
   #bring(entries: Entries): Brought {

@@ -2,7 +2,7 @@
 import type { BlockRoute, Endpoint, HostPeer, HostPeerSpec } from "../../api/elsewhere.ts";
 import type { Network } from "../../api/kinds/index.ts";
 import { addressBits, canonicalIp, parseIp } from "../../lib/ip.ts";
-import { formatPrefix, networkOf, parsePrefix, prefixOf } from "../../lib/prefix.ts";
+import { aggregated, formatPrefix, networkOf, parsePrefix, prefixOf } from "../../lib/prefix.ts";
 import type { IPBlockObject } from "../addresses/block-view.ts";
 import type { NodeSpec } from "../spec/node-spec.ts";
 
@@ -11,6 +11,7 @@ export type Underlay = HostPeerSpec["underlay"];
 export interface RoutedNetwork {
   /** `namespace/name`. */
   readonly name: string;
+  readonly object: Network;
   readonly spec: Network["spec"];
   readonly vni?: number;
   /** Prefixes that this host gives addresses of. */
@@ -49,8 +50,8 @@ export function viewOf(spec: Told, host: string, isGone: IsGone = () => false): 
       const name = `${network.metadata.namespace}/${network.metadata.name}`;
       const { vni } = network.status ?? {};
       return {
-        ...{ name, spec: network.spec, ...(vni !== undefined && { vni }) },
-        own: own.get(name) ?? [],
+        ...{ name, object: network, spec: network.spec, ...(vni !== undefined && { vni }) },
+        own: own.get(name)?.[network.spec.backend === "bgp" ? "aggregated" : "blocks"] ?? [],
         elsewhere: elsewhere.get(name) ?? new Map(),
       };
     }),
@@ -62,14 +63,38 @@ const canonical = (underlay: Underlay = []): Underlay =>
   underlay.map((one) => ({ ...one, address: canonicalIp(one.address) }));
 const canonicalPrefix = (prefix: string): string => formatPrefix(networkOf(parsePrefix(prefix)));
 
+interface Own {
+  readonly blocks: string[];
+  /** The same, and the host's own prefixes of the subnets, in as few as can be. */
+  readonly aggregated: string[];
+}
+
 /** By network. */
-function ownBlocks(spec: Told, host: string): Map<string, string[]> {
-  const found = new Map<string, string[]>();
+function ownBlocks(spec: Told, host: string): Map<string, Own> {
+  const found = new Map<string, Own>();
+  const bySubnet = new Map<string, { readonly blocks: string[]; readonly prefixes: string[] }>();
+  const of = (subnet: string) => {
+    const own = bySubnet.get(subnet) ?? { blocks: [], prefixes: [] };
+    bySubnet.set(subnet, own);
+    return own;
+  };
   for (const { spec: block } of spec.all<IPBlockObject>("ipblocks")) {
     if (block.host !== host) continue;
-    const { namespace, name } = block.subnet;
+    of(`${block.subnet.namespace}/${block.subnet.name}`).blocks.push(canonicalPrefix(block.cidr));
+  }
+  for (const { subnet, cidr } of spec.host(host)?.spec?.prefixes ?? []) {
+    of(subnet).prefixes.push(canonicalPrefix(cidr));
+  }
+  for (const [subnet, { blocks, prefixes }] of bySubnet) {
+    const [namespace = "", name = ""] = subnet.split("/");
     const network = spec.subnet({ namespace, name })?.spec.network;
-    if (network !== undefined) push(found, `${namespace}/${network}`, canonicalPrefix(block.cidr));
+    if (network === undefined) continue;
+    const own = found.get(`${namespace}/${network}`) ?? { blocks: [], aggregated: [] };
+    found.set(`${namespace}/${network}`, own);
+    own.blocks.push(...blocks);
+    // Of one subnet: two that lie side by side are not one.
+    const all = [...blocks, ...prefixes].map(parsePrefix);
+    own.aggregated.push(...aggregated(all).map(formatPrefix));
   }
   return found;
 }
@@ -105,7 +130,7 @@ function push(map: Map<string, string[]>, key: string, value: string): void {
   else map.set(key, [value]);
 }
 
-function single(address: string): string {
+export function single(address: string): string {
   const ip = parseIp(address);
   return formatPrefix(prefixOf(ip, addressBits(ip.family)));
 }

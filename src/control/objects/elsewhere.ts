@@ -1,7 +1,13 @@
 /** What of an object other hosts must know, made of the object alone. Pure. */
-import type { BlockRoute, Endpoint, HostPeer, HostPeerSpec } from "../../api/elsewhere.ts";
+import type {
+  BGPNeighbor,
+  BlockRoute,
+  Endpoint,
+  HostPeer,
+  HostPeerSpec,
+} from "../../api/elsewhere.ts";
 import { elsewhere } from "../../api/elsewhere.ts";
-import { silentReason } from "../../api/kinds/host.ts";
+import { labelsOfHost, silentReason } from "../../api/kinds/host.ts";
 import type { IPBlock, Port } from "../../api/kinds/index.ts";
 import { claimedAddresses, networkOfPort } from "../../api/kinds/port.ts";
 import type { ApiObject, Condition } from "../../api/object.ts";
@@ -35,6 +41,17 @@ const isSilent = ({ status }: Reachable): boolean =>
   status?.conditions?.some(
     ({ type, status, reason }) => type === "Ready" && status === "False" && reason === silentReason,
   ) ?? false;
+
+/** With whom hosts speak BGP; undefined: it has not told how it is reached. */
+export function bgpNeighborOf(host: Reachable): BGPNeighbor | undefined {
+  const underlay = host.status?.underlay ?? [];
+  if (underlay.length === 0) return undefined;
+  const labels = labelsOfHost(host.metadata.name, host.metadata.labels);
+  const addresses = underlay.map(({ address, prefixLength }) => ({ address, prefixLength }));
+  const kind = elsewhere.bgpneighbors;
+  const spec = { labels, addresses };
+  return { apiVersion, kind, metadata: metadataOf(host), spec } as BGPNeighbor;
+}
 
 /** Where a port of an overlay network is; undefined: on no host. */
 export const endpointOf = (port: Port): Endpoint | undefined =>

@@ -2,11 +2,14 @@
 import type { Network } from "../../../api/kinds/index.ts";
 import { ConfigError } from "../../../model/config-error.ts";
 import type { Backend } from "./backend.ts";
+import { bgp } from "./bgp.ts";
 import { hostGw } from "./host-gw.ts";
 import { udp } from "./udp.ts";
 import { vxlan } from "./vxlan.ts";
 
-export const backends: Readonly<Record<string, Backend>> = { "host-gw": hostGw, vxlan, udp };
+export const backends: Readonly<Record<string, Backend>> = {
+  ...{ "host-gw": hostGw, vxlan, bgp, udp },
+};
 
 export const backendOf = ({ backend = "vxlan" }: Pick<Network["spec"], "backend">) =>
   Object.hasOwn(backends, backend) ? backends[backend] : undefined;
