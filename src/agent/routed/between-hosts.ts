@@ -15,10 +15,11 @@ export class RoutesBetweenHosts implements AsyncDisposable {
   readonly #watching: Promise<void>;
 
   /** Watches from now on; works once its ticker is started. Throws SysError. */
-  constructor({ host, spec, log, engine }: Pick<Agent, "host" | "spec" | "log" | "engine">) {
+  constructor(agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "tunnel">) {
+    const { host, spec, log, engine, tunnel } = agent;
     this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
     this.#tunnels = new UdpTunnels({ log, onNews: () => this.ticker.nudge() });
-    const edges = { kernel: this.#kernel, tunnels: this.#tunnels };
+    const edges = { kernel: this.#kernel, tunnels: this.#tunnels, tunnel };
     this.#routes = new HostRoutes({ host, spec, log, ...edges });
     const tell = (error: unknown) =>
       log({ level: "error", event: "work failed", what: "routes", error: String(error) });

@@ -1,6 +1,6 @@
 /** What of the node spec routes between hosts follow from. Pure. */
 import type { BlockRoute, Endpoint, HostPeer, HostPeerSpec } from "../../api/elsewhere.ts";
-import type { Network } from "../../api/kinds/index.ts";
+import type { Network, Subnet } from "../../api/kinds/index.ts";
 import { addressBits, canonicalIp, parseIp } from "../../lib/ip.ts";
 import { formatPrefix, networkOf, parsePrefix, prefixOf } from "../../lib/prefix.ts";
 import type { IPBlockObject } from "../addresses/block-view.ts";
@@ -13,6 +13,7 @@ export interface RoutedNetwork {
   readonly name: string;
   readonly spec: Network["spec"];
   readonly vni?: number;
+  readonly subnets: readonly string[];
   /** Prefixes that this host gives addresses of. */
   readonly own: readonly string[];
   /** Prefixes by the host that has them. */
@@ -24,20 +25,27 @@ export interface RoutedView {
   readonly underlay: Underlay;
   readonly peers: ReadonlyMap<string, Underlay>;
   readonly networks: readonly RoutedNetwork[];
+  /** Why the host's WireGuard link does not lead to a host; undefined: it does. */
+  readonly tunnelTo: (host: string) => { readonly why: string } | undefined;
 }
 
 /** What is asked of a node spec. */
 export type Told = Pick<NodeSpec, "all" | "host" | "subnet">;
 
-export function viewOf(spec: Told, host: string): RoutedView {
+export function viewOf(
+  spec: Told,
+  host: string,
+  tunnelTo: RoutedView["tunnelTo"] = () => undefined,
+): RoutedView {
   const networks = spec
     .all<Network>("networks")
     .filter((network) => network.spec.type === "routed");
   const peers = networks.length === 0 ? [] : spec.all<HostPeer>("hostpeers");
   const own = networks.length === 0 ? new Map() : ownBlocks(spec, host);
   const elsewhere = networks.length === 0 ? new Map() : prefixesElsewhere(spec, host);
+  const subnets = networks.length === 0 ? new Map() : subnetsByNetwork(spec);
   return {
-    host,
+    ...{ host, tunnelTo },
     underlay: canonical((spec.host(host)?.status as Partial<HostPeerSpec> | undefined)?.underlay),
     peers: new Map(peers.map(({ metadata, spec }) => [metadata.name, canonical(spec.underlay)])),
     networks: networks.map((network) => {
@@ -45,6 +53,7 @@ export function viewOf(spec: Told, host: string): RoutedView {
       const { vni } = network.status ?? {};
       return {
         ...{ name, spec: network.spec, ...(vni !== undefined && { vni }) },
+        subnets: subnets.get(name) ?? [],
         own: own.get(name) ?? [],
         elsewhere: elsewhere.get(name) ?? new Map(),
       };
@@ -56,6 +65,14 @@ export function viewOf(spec: Told, host: string): RoutedView {
 const canonical = (underlay: Underlay = []): Underlay =>
   underlay.map((one) => ({ ...one, address: canonicalIp(one.address) }));
 const canonicalPrefix = (prefix: string): string => formatPrefix(networkOf(parsePrefix(prefix)));
+
+function subnetsByNetwork(spec: Told): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const { metadata, spec: subnet } of spec.all<Subnet>("subnets")) {
+    push(found, `${metadata.namespace}/${subnet.network}`, canonicalPrefix(subnet.cidr));
+  }
+  return found;
+}
 
 /** By network. */
 function ownBlocks(spec: Told, host: string): Map<string, string[]> {
@@ -100,7 +117,7 @@ function push(map: Map<string, string[]>, key: string, value: string): void {
   else map.set(key, [value]);
 }
 
-function single(address: string): string {
+export function single(address: string): string {
   const ip = parseIp(address);
   return formatPrefix(prefixOf(ip, addressBits(ip.family)));
 }

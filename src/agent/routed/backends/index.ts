@@ -5,8 +5,14 @@ import type { Backend } from "./backend.ts";
 import { hostGw } from "./host-gw.ts";
 import { udp } from "./udp.ts";
 import { vxlan } from "./vxlan.ts";
+import { wireguard } from "./wireguard.ts";
 
-export const backends: Readonly<Record<string, Backend>> = { "host-gw": hostGw, vxlan, udp };
+export const backends: Readonly<Record<string, Backend>> = {
+  "host-gw": hostGw,
+  vxlan,
+  udp,
+  wireguard,
+};
 
 export const backendOf = ({ backend = "vxlan" }: Pick<Network["spec"], "backend">) =>
   Object.hasOwn(backends, backend) ? backends[backend] : undefined;
