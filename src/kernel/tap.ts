@@ -68,7 +68,7 @@ export function createTap(netns: string, tap: NewTap): void {
   }
 }
 
-/** A tun that stays, in the namespace at `netns`, down; as it is if it is there. Throws TapError. */
+/** A tun that stays, in the namespace at `netns`, down; as it is if there. Throws TapError. */
 export function createTun(netns: string, name: string): void {
   closeSync(tunAt(netns, name, 0));
 }

@@ -16,11 +16,14 @@ export class RoutesBetweenHosts implements AsyncDisposable {
   readonly #watching: Promise<void>;
 
   /** Watches from now on; works once its ticker is started. Throws SysError. */
-  constructor(agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "silent">, learnt: Learnt) {
-    const { host, spec, log, engine, silent } = agent;
+  constructor(
+    agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "silent" | "tunnel">,
+    learnt: Learnt,
+  ) {
+    const { host, spec, log, engine, silent, tunnel } = agent;
     this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
     this.#tunnels = new UdpTunnels({ log, onNews: () => this.ticker.nudge() });
-    const edges = { learnt, kernel: this.#kernel, tunnels: this.#tunnels };
+    const edges = { learnt, kernel: this.#kernel, tunnels: this.#tunnels, tunnel };
     this.#routes = new HostRoutes({ host, spec, log, isGone: silent.isGone, ...edges });
     const tell = (error: unknown) =>
       log({ level: "error", event: "work failed", what: "routes", error: String(error) });

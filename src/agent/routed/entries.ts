@@ -5,24 +5,31 @@ import type { VxlanDevice } from "./vxlan-device.ts";
 /** Links of the host's own namespace that packets are wrapped by. */
 export type Device = VxlanDevice | TunDevice;
 
+interface Unicast {
+  readonly type: "unicast";
+  readonly isFallback?: undefined;
+}
+
 /** Where packets for a prefix go. */
 export type RouteEntry = { readonly kind: "route"; readonly dst: string } & (
-  | { readonly type: "unicast"; readonly gateway: string; readonly device?: string }
+  | (Unicast & { readonly gateway: string; readonly device?: string })
   /** All behind the device is reached by it alone. Another part may have made it. */
-  | { readonly type: "unicast"; readonly gateway?: undefined; readonly device: string }
+  | (Unicast & { readonly gateway?: undefined; readonly device: string })
   /** `blackhole` drops in silence, `unreachable` tells the sender. */
   | {
       readonly type: "blackhole" | "unreachable";
       readonly gateway?: undefined;
       readonly device?: undefined;
+      /** Behind all others: what they leave when they go. */
+      readonly isFallback?: true;
     }
 );
 
-/** What the process of a tun must know; the kernel does not. */
+/** What those behind a device must know: a tun's process, the host's WireGuard link. */
 export type TunnelEntry =
   /** The host's own end. */
   | { readonly kind: "tunnel"; readonly device: string; readonly local: string }
-  /** Behind which host's end a prefix is. */
+  /** Behind which host a prefix is: its end of a tun, its name for WireGuard. */
   | {
       readonly kind: "peer";
       readonly device: string;
@@ -52,7 +59,7 @@ export function keyOf(entry: Entry): string {
     case "device":
       return `device ${entry.name}`;
     case "route":
-      return `route ${entry.dst}`;
+      return `route ${entry.dst}${entry.isFallback ? " fallback" : ""}`;
     case "neigh":
       return `neigh ${entry.device} ${entry.address}`;
     case "fdb":
@@ -97,7 +104,7 @@ export function difference<Of extends Entry>(
   return { set, gone };
 }
 
-/** What is in the kernel, and what the processes of tuns are told. */
+/** What is in the kernel's routes and links, and what those behind devices are told. */
 export function apart(entries: Entries) {
   const kernel = new Map<string, KernelEntry>();
   const tunnels = new Map<string, TunnelEntry>();

@@ -91,6 +91,7 @@ export class Fabric implements Disposable {
     const others = this.hosts.flatMap((host, i) => (i + 1 === n ? [] : [{ host, n: i + 1 }]));
     const network = {
       ...{ name: "default/blue", spec: { type: "routed", directRouting: false, ...spec }, vni },
+      subnets: [],
       own: this.hosts[n - 1]!.blocks,
       elsewhere: new Map(others.map(({ host }) => [host.name, host.blocks])),
     } as unknown as RoutedNetwork;
@@ -99,6 +100,7 @@ export class Fabric implements Disposable {
       underlay: this.underlay(n),
       peers: new Map(others.map(({ host, n: at }) => [host.name, this.underlay(at)])),
       ...{ networks: [network], gone: new Set() },
+      tunnelTo: () => undefined,
     };
   }
 

@@ -50,6 +50,7 @@ function hostOf({ there = [] as Entry[] } = {}) {
   const about = {
     ...{ host: "a", spec: spec as never, kernel: fake as unknown as RoutedKernel },
     ...{ log, learnt, tunnels },
+    tunnel: { want() {}, stateOf: () => undefined },
   };
   const routes = () => [...kernel.real.keys()].sort();
   return { spec, objects, kernel, events, routes, own: new HostRoutes(about) };

@@ -2,12 +2,15 @@
 import type { Log } from "../../lib/log.ts";
 import type { NodeSpec } from "../spec/node-spec.ts";
 import type { UdpTunnels } from "../udp/udp-tunnels.ts";
+import type { HostTunnel } from "../wireguard/host-tunnel.ts";
+import { tunnelLink } from "../wireguard/tunnel-address.ts";
 import { desiredOf } from "./desired.ts";
-import { apart, difference, type Entries, type Entry, keyOf } from "./entries.ts";
+import { apart, difference, type Entries, type Entry, keyOf, type TunnelEntry } from "./entries.ts";
 import { type Learnt, withHeld } from "./held.ts";
 import type { Brought, RoutedKernel } from "./kernel.ts";
 import { Transition } from "./transition.ts";
 import { type IsGone, type RoutedView, type Underlay, viewOf } from "./view.ts";
+import { wireguardNeeds } from "./wireguard-needs.ts";
 
 /** How often all that is there is looked at: not all changes are told of. */
 const lookMs = 10_000;
@@ -19,6 +22,7 @@ interface About {
   readonly spec: Pick<NodeSpec, "isComplete" | "revision" | "all" | "host" | "subnet">;
   readonly kernel: RoutedKernel;
   readonly tunnels: Pick<UdpTunnels, "applied" | "troubles" | "serves" | "release" | "want">;
+  readonly tunnel: Pick<HostTunnel, "want" | "stateOf">;
   readonly learnt: Learnt;
   readonly log: Log;
   /** None is unless told. */
@@ -30,6 +34,8 @@ export class HostRoutes {
   readonly #transition = new Transition();
   /** By host, this one too. */
   #underlays: ReadonlyMap<string, Underlay> = new Map();
+  /** Who is behind the host's WireGuard link, as far as packets go there. */
+  #told: Entries<TunnelEntry> = new Map();
   #lookedMs = Number.NEGATIVE_INFINITY;
   #troubles: readonly string[] = [];
   #failures: readonly string[] = [];
@@ -53,15 +59,18 @@ export class HostRoutes {
 
   /** Gives how long it may rest, in ms. Throws NetlinkError where the kernel is not heard. */
   pass(): number {
-    const { spec, host, log, learnt, isGone } = this.#about;
+    const { spec, host, log, learnt, isGone, tunnel } = this.#about;
     if (!spec.isComplete) return lookMs;
     if (performance.now() - this.#lookedMs >= lookMs) this.#look();
-    const view = this.#remembering(viewOf(spec, host, isGone));
+    const about = { isGone, tunnelTo: (peer: string) => tunnel.stateOf(peer) };
+    const view = this.#remembering(viewOf(spec, host, about));
+    this.#wantTunnel(view);
     const { entries: wanted, troubles } = desiredOf(view);
     const applied = this.#applied();
     const desired = withHeld(wanted, applied, { ...view, learnt });
     const { entries, waitMs = lookMs } = this.#transition.stage(this.#moment(applied, desired));
     const { set, gone, failures } = this.#bring(entries);
+    this.#wantTunnel(view);
     if (set + gone > 0) log({ level: "info", event: "routes changed", set, gone });
     for (const error of failures.slice(0, mostTold)) {
       if (!this.#failures.includes(error)) log({ level: "error", event: "route refused", error });
@@ -76,9 +85,15 @@ export class HostRoutes {
     return Math.min(waitMs, desired === wanted ? lookMs : heldMs);
   }
 
+  /** Before routes lead there, and after they don't. */
+  #wantTunnel(view: RoutedView): void {
+    const { needs, protocols } = wireguardNeeds(view, this.#told);
+    this.#about.tunnel.want("routed", needs, protocols);
+  }
+
   #applied(): Entries {
     const { kernel, tunnels } = this.#about;
-    const told = tunnels.applied;
+    const told = new Map([...tunnels.applied, ...this.#told]);
     return told.size === 0 ? kernel.applied : new Map<string, Entry>([...kernel.applied, ...told]);
   }
 
@@ -92,6 +107,7 @@ export class HostRoutes {
   #bring(entries: Entries): Brought {
     const { kernel, tunnels, spec } = this.#about;
     const wanted = apart(entries);
+    this.#told = new Map([...wanted.tunnels].filter(([, { device }]) => device === tunnelLink));
     // A link that goes under its process would make it complain.
     for (const name of tunnels.release(wanted.tunnels)) {
       const device = kernel.applied.get(`device ${name}`);

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { desiredOf } from "./desired.ts";
 import { apart, difference, type Entry } from "./entries.ts";
-import { Fabric, pings } from "./fabric-fixture.ts";
+import { Fabric, type FabricHost, pings } from "./fabric-fixture.ts";
 import { Transition } from "./transition.ts";
 
 const ways = [
@@ -157,4 +157,44 @@ test("what is there already is found by another process, and kept", () => {
   again.look();
   const { entries } = desiredOf(fabric.view(1, {}));
   expect(again.bring(entries, true)).toEqual({ set: 0, gone: 0, failures: [] });
+});
+
+test("routes onto another part's link go with it, and what they leave goes nowhere", () => {
+  using fabric = new Fabric(2);
+  const [one] = fabric.hosts as [FabricHost];
+  const { netns, kernel } = one;
+  const view = fabric.view(1, { backend: "wireguard" });
+  const [network] = view.networks;
+  const subnets = ["10.40.0.0/16", "fd40::/16"];
+  const { entries } = desiredOf({ ...view, networks: [{ ...network!, subnets }] });
+  const bring = () => kernel.bring(apart(entries).kernel, true).failures;
+  const ways = () =>
+    ["10.40.2.5", "fd40:2::5", "10.40.9.5", "fd40:9::5"].map((address) => {
+      const told = netns.run("sh", "-c", `ip route get ${address} 2>&1; true`);
+      return /unreachable|No route to host/.test(told) ? "nowhere" : /dev \w+/.exec(told)![0];
+    });
+  const blocked = Array(2).fill("nowhere");
+  netns.run(
+    "sh",
+    "-c",
+    "ip route add default via 198.51.0.12; ip route add default via 2001:db8:a0::12",
+  );
+  // It is not there yet.
+  expect(bring()).toEqual([]);
+  expect(ways()).toEqual([...blocked, ...blocked]);
+  for (let round = 0; round < 2; round++) {
+    netns.run("sh", "-ec", "ip link add nlw0 type veth peer nlw9; ip link set nlw0 up");
+    kernel.look();
+    expect(bring()).toEqual([]);
+    expect(ways()).toEqual(["dev nlw0", "dev nlw0", ...blocked]);
+    kernel.look();
+    expect(difference(kernel.applied, apart(entries).kernel)).toEqual({ set: [], gone: [] });
+    netns.run("ip", "link", "del", "nlw0");
+    expect(ways()).toEqual([...blocked, ...blocked]);
+  }
+  kernel.look();
+  kernel.bring(new Map(), true);
+  expect(
+    netns.run("sh", "-c", "ip route show type unreachable; ip -6 route show type unreachable"),
+  ).toBe("");
 });

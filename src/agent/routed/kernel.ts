@@ -36,6 +36,8 @@ export interface Brought {
 const loopback = 1;
 /** By it they are known from routes of containers, which no other host has a part in. */
 const priority = 10800;
+/** Worse: the kernel takes it where there is no other of the prefix. */
+const fallbackPriority = 10805;
 
 export class RoutedKernel implements Disposable {
   readonly #socket: NetlinkSocket;
@@ -83,6 +85,9 @@ export class RoutedKernel implements Disposable {
 
   /** Undefined: it is another part's. */
   #routeOf({ dst, type, gateway, oif, priority: own }: RouteInfo): RouteEntry | undefined {
+    if (own === fallbackPriority && type === "unreachable") {
+      return { kind: "route", dst, type, isFallback: true };
+    }
     if (own !== priority) return undefined;
     if (type === "blackhole" || type === "unreachable") return { kind: "route", dst, type };
     if (type !== "unicast") return undefined;
@@ -162,7 +167,8 @@ export class RoutedKernel implements Disposable {
   #writesOfRoute(entry: RouteEntry, before: RouteEntry | undefined): Item[] {
     const { dst, type } = entry;
     if (type !== "unicast") {
-      const write: Item = { entry, request: replaceRoute({ dst, type, priority }) };
+      const own = priorityOf(entry);
+      const write: Item = { entry, request: replaceRoute({ dst, type, priority: own }) };
       return [write, ...this.#leftovers(entry, before)];
     }
     const oif = entry.device === undefined ? undefined : this.#devices.indexOf(entry.device);
@@ -197,7 +203,7 @@ export class RoutedKernel implements Disposable {
   /** None: it went with its device. */
   #removalOf(route: RouteEntry): Request[] {
     const { dst, type, gateway } = route;
-    const ours = { dst, priority, protocol: netloomProtocol };
+    const ours = { dst, priority: priorityOf(route), protocol: netloomProtocol };
     if (gateway !== undefined) return [removeRoute({ ...ours, gateway })];
     // IPv6 tells routes apart by their links and gateways, not by their types.
     if (type === "unicast") {
@@ -207,6 +213,9 @@ export class RoutedKernel implements Disposable {
     return [removeRoute({ ...ours, type, ...(dst.includes(":") && { oif: loopback }) })];
   }
 }
+
+const priorityOf = ({ isFallback }: RouteEntry): number =>
+  isFallback ? fallbackPriority : priority;
 
 /** IPv6 replaces a route by one of its own sort only, and else has both. */
 const sortOf = (route: RouteEntry): string =>

@@ -90,6 +90,27 @@ test("a way without a successor is left after five seconds, its device after as 
   expect(seen(left.entries)).toEqual(["route", "device", "fdb"]);
 });
 
+test("a network that joins others' tunnel goes there a second after its peers are told", () => {
+  const own = new Transition();
+  const applied = keyed([tun, ...wrapped.values()]);
+  const step = (at: Entries, nowMs: number) =>
+    own.stage({ applied: at, desired: tunnelled, nowMs });
+  const first = step(applied, 0);
+  expect([seen(first.entries)[2], first.waitMs]).toEqual(["fe80::2", 1000]);
+  expect(seen(step(first.entries, 1000).entries)[2]).toBe("nlu-ipv4");
+});
+
+test("who is behind another part's link stays known for five seconds", () => {
+  const own = new Transition();
+  const encrypted = keyed([
+    { kind: "peer", device: "nlw0", dst: "10.1.0.0/26", endpoint: "b" },
+    { kind: "route", type: "unicast", dst: "10.1.0.0/26", device: "nlw0" },
+  ]);
+  const first = own.stage({ applied: encrypted, desired: plain, nowMs: 0 });
+  expect([seen(first.entries), first.waitMs]).toEqual([["198.51.0.2", "peer"], 5000]);
+  expect(own.stage({ applied: first.entries, desired: plain, nowMs: 5000 }).entries).toEqual(plain);
+});
+
 test("there and back again leaves nothing to wait for", () => {
   const own = new Transition();
   const { entries } = own.stage({ applied: wrapped, desired: plain, nowMs: 0 });

@@ -3,7 +3,7 @@
  * device first, waits for the others to have theirs, and keeps the one before for those who still
  * send by it.
  */
-import { type Entries, type Entry, keyOf, type RouteEntry } from "./entries.ts";
+import type { Entries, Entry, RouteEntry } from "./entries.ts";
 
 /** So long after its device is made a host goes on by the way before. */
 const pauseMs = 1_000;
@@ -28,9 +28,12 @@ export interface Stage {
 }
 
 export class Transition {
-  /** By the device's name: when it was first to be, and when it was first not to be. */
+  /**
+   * By key, of devices and of what they are told: when it was first to be, and when it was first
+   * not to be.
+   */
   readonly #newMs = new Map<string, number>();
-  readonly #oldMs = new Map<string, number>();
+  #oldMs: ReadonlyMap<string, number> = new Map();
   /** By key of a route: since when it is to lead nowhere. */
   #lostMs: ReadonlyMap<string, number> = new Map();
 
@@ -45,8 +48,8 @@ export class Transition {
   }
 
   /**
-   * Prefixes that have a way, of ours or of BGP's, keep it while the device of the new one is fresh,
-   * and for a while where there is no new one yet.
+   * Prefixes that have a way, of ours or of BGP's, keep it while the device of the new one is
+   * fresh, and for a while where there is no new one yet.
    */
   #holdRoutes(moment: Moment, entries: Map<string, Entry>): number[] {
     const { applied, desired, nowMs, isLearnt } = moment;
@@ -71,45 +74,43 @@ export class Transition {
   }
 
   /** Until when the way before is better. */
-  #freshUntil({ device }: RouteEntry, before: RouteEntry | undefined): number {
-    const sinceMs = device === undefined ? undefined : this.#newMs.get(device);
-    const isFresh = sinceMs !== undefined && device !== before?.device;
-    return isFresh ? sinceMs + pauseMs : Number.NEGATIVE_INFINITY;
+  #freshUntil({ dst, device }: RouteEntry, before: RouteEntry | undefined): number {
+    if (device === undefined || device === before?.device) return Number.NEGATIVE_INFINITY;
+    const since = [`device ${device}`, `peer ${device} ${dst}`].flatMap(
+      (key) => this.#newMs.get(key) ?? [],
+    );
+    return Math.max(...since) + pauseMs;
   }
 
-  /** Which devices are fresh. */
+  /** Which devices are fresh, and who is behind them. */
   #notice({ applied, desired, nowMs, isReady }: Moment): void {
-    for (const entry of desired.values()) {
-      if (entry.kind !== "device") continue;
-      if (applied.has(keyOf(entry)) && (isReady?.(entry.name) ?? true)) continue;
-      this.#newMs.set(entry.name, nowMs);
+    for (const [key, entry] of desired) {
+      if (entry.kind !== "device" && entry.kind !== "peer") continue;
+      const device = entry.kind === "peer" ? entry.device : entry.name;
+      if (applied.has(key) && (isReady?.(device) ?? true)) continue;
+      this.#newMs.set(key, nowMs);
     }
-    for (const [name, sinceMs] of this.#newMs) {
-      if (nowMs >= sinceMs + pauseMs) this.#newMs.delete(name);
+    for (const [key, sinceMs] of this.#newMs) {
+      if (nowMs >= sinceMs + pauseMs) this.#newMs.delete(key);
     }
   }
 
-  /** With what is known on them. */
+  /** With what is known on them; and who is behind those that stay. */
   #keepDevices({ applied, desired, nowMs }: Moment, entries: Map<string, Entry>): number[] {
     const waits: number[] = [];
     const kept = new Set<string>();
-    const used = devicesOf([...applied.values(), ...entries.values()]);
+    const used = waysOf([...applied.values(), ...entries.values()]);
+    const old = new Map<string, number>();
     for (const [key, entry] of applied) {
-      if (entry.kind !== "device") continue;
-      if (desired.has(key)) {
-        this.#oldMs.delete(entry.name);
-        continue;
-      }
-      const sinceMs = used.has(entry.name) ? nowMs : (this.#oldMs.get(entry.name) ?? nowMs);
-      this.#oldMs.set(entry.name, sinceMs);
-      if (nowMs >= sinceMs + lingerMs) {
-        this.#oldMs.delete(entry.name);
-        continue;
-      }
-      kept.add(entry.name);
+      if (desired.has(key) || (entry.kind !== "device" && entry.kind !== "peer")) continue;
+      const sinceMs = used.has(key) ? nowMs : (this.#oldMs.get(key) ?? nowMs);
+      old.set(key, sinceMs);
+      if (nowMs >= sinceMs + lingerMs) continue;
+      if (entry.kind === "device") kept.add(entry.name);
       entries.set(key, entry);
       waits.push(sinceMs + lingerMs - nowMs);
     }
+    this.#oldMs = old;
     if (kept.size === 0) return waits;
     for (const [key, entry] of applied) {
       if (entry.kind === "device" || entry.kind === "route") continue;
@@ -119,12 +120,13 @@ export class Transition {
   }
 }
 
-/** Those that routes lead by. */
-function devicesOf(entries: readonly Entry[]): Set<string> {
+/** Keys of what routes lead by. */
+function waysOf(entries: readonly Entry[]): Set<string> {
   const found = new Set<string>();
   for (const entry of entries) {
-    if (entry.kind !== "route" || entry.type !== "unicast") continue;
-    if (entry.device !== undefined) found.add(entry.device);
+    if (entry.kind !== "route" || entry.device === undefined) continue;
+    found.add(`device ${entry.device}`);
+    found.add(`peer ${entry.device} ${entry.dst}`);
   }
   return found;
 }

@@ -7,7 +7,7 @@ import { tunnelLink } from "./tunnel-address.ts";
 import { TunnelKernel } from "./tunnel-kernel.ts";
 
 /** Parts of an agent that may want it: it goes once each has said that it does not. */
-const users = ["overlays"] as const;
+const users = ["overlays", "routed"] as const;
 
 export class OpenTunnel implements AsyncDisposable {
   readonly tunnel: HostTunnel;

@@ -33,7 +33,7 @@ const lookMs = 20;
 const headerBytes = 8;
 const tokenBytes = 8;
 
-/** Asks all at once. Gives those that answered within so long. Throws SysError without privileges. */
+/** Asks all at once. Gives who answered within so long. Throws SysError without privileges. */
 export async function answering(
   addresses: readonly string[],
   patienceMs: number,

@@ -6,9 +6,14 @@ import { bgp } from "./bgp.ts";
 import { hostGw } from "./host-gw.ts";
 import { udp } from "./udp.ts";
 import { vxlan } from "./vxlan.ts";
+import { wireguard } from "./wireguard.ts";
 
 export const backends: Readonly<Record<string, Backend>> = {
-  ...{ "host-gw": hostGw, vxlan, bgp, udp },
+  "host-gw": hostGw,
+  vxlan,
+  bgp,
+  udp,
+  wireguard,
 };
 
 export const backendOf = ({ backend = "vxlan" }: Pick<Network["spec"], "backend">) =>

@@ -1,9 +1,8 @@
 /** Packets in UDP datagrams, which a process of the host sends: for fabrics that pass no other. */
-import { addressBits, parseIp } from "../../../lib/ip.ts";
-import { formatPrefix, prefixOf } from "../../../lib/prefix.ts";
 import { tunnelMtu } from "../../../tunnel/router.ts";
 import type { Entry } from "../entries.ts";
 import { tunName } from "../tun-device.ts";
+import { single } from "../view.ts";
 import type { Backend } from "./backend.ts";
 import { outerEnd, outerFamily } from "./outer-end.ts";
 
@@ -32,8 +31,3 @@ export const udp: Backend = {
     ];
   },
 };
-
-function single(address: string): string {
-  const ip = parseIp(address);
-  return formatPrefix(prefixOf(ip, addressBits(ip.family)));
-}
