@@ -25,6 +25,7 @@ import { noteFaults } from "./faults.ts";
 import { Followed } from "./followed.ts";
 import { agentIdentity } from "./identity.ts";
 import { cleanUp, heedBlocks, reconcile, run, undoUnfinished } from "./loop.ts";
+import { unreachedOverlays } from "./overlay/encryption.ts";
 import { followOverlays } from "./overlay/follow.ts";
 import { Overlays } from "./overlay/overlays.ts";
 import { atMost, Patience } from "./patience.ts";
@@ -39,11 +40,13 @@ import { Vigil } from "./report/vigil.ts";
 import { RoutesBetweenHosts } from "./routed/between-hosts.ts";
 import { lockDir, sayReached, sayWho } from "./run-dir.ts";
 import { Serving } from "./serving.ts";
+import { SilentHosts } from "./silent-hosts.ts";
 import { AgentServer } from "./socket/server.ts";
 import { followSpec } from "./spec/feed.ts";
 import { NodeSpec } from "./spec/node-spec.ts";
 import { SpecFolder } from "./spec/spec-folder.ts";
 import { Ticker } from "./ticker.ts";
+import { OpenTunnel } from "./wireguard/open-tunnel.ts";
 
 export interface AgentSettings {
   /** This host's name in the API. */
@@ -108,6 +111,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const { paths } = engine;
     const parts = assemble(settings, engine);
     held.use(parts.between);
+    held.use(parts.opened);
     held.use(parts.bgp);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
     held.use(parts.agent.overlays);
@@ -139,9 +143,11 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const control = new ControlLink(spec, folder, api);
   const incarnation = { agent: agentIdentity(paths.stateDir), boot: bootId() };
   const { boot } = incarnation;
+  const opened = new OpenTunnel({ host, spec, log, engine });
   const queue = new KeyedQueue();
   const own = {
     overlays: new Overlays(engine, log),
+    tunnel: opened.tunnel,
     ...{ host, engine, log, spec, control, patience: new Patience(Number.POSITIVE_INFINITY) },
     serving: new Serving(spec, host, incarnation),
     records: new PortRecords(`${paths.stateDir}/ports`, log),
@@ -149,6 +155,7 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     queue,
     followed: new Followed(),
     faults: new Map<string, string>(),
+    silent: new SilentHosts({ spec, log }),
     aside: new Aside(queue, (error) =>
       log({ level: "error", event: "loop failed", error: String(error) }),
     ),
@@ -167,7 +174,9 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const bgp = new HostBgp(agent);
   const between = new RoutesBetweenHosts(agent, bgp);
   bgp.onNews = () => between.ticker.nudge();
-  return { agent, control, api, report, telling, repairs, allRepairs, folder, between, bgp };
+  return {
+    ...{ agent, control, api, report, telling, repairs, allRepairs, folder, between, bgp, opened },
+  };
 }
 
 async function begin(
@@ -209,7 +218,14 @@ async function begin(
     await agent.queue.idle();
     await atMost(lastWordsMs, report());
   });
-  const tickers = [loop, joining, sweeping, looking, telling, heart, between.ticker, bgp.ticker];
+  const { silent } = agent;
+  silent.onChange = () => {
+    agent.overlays.touchAll();
+    between.ticker.nudge();
+  };
+  const { ticker: tunnelling } = agent.tunnel;
+  const beside = [heart, tunnelling, between.ticker, bgp.ticker, silent.ticker];
+  const tickers = [loop, joining, sweeping, looking, telling, ...beside];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
     held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
@@ -262,12 +278,19 @@ function heedChanges(
     heedBlocks(agent).catch((error) =>
       agent.log({ level: "error", event: "blocks not heeded", error: String(error) }),
     );
+    agent.tunnel.ticker.nudge();
     between.ticker.nudge();
     bgp.ticker.nudge();
+    if (changes.some(({ key }) => key.startsWith("hostpeers/"))) agent.silent.ticker.nudge();
     loop.nudge();
     telling.nudge();
     // The host's object went.
     if (agent.serving.standing === "newcomer") heart.nudge();
+  };
+  agent.tunnel.onNews = () => {
+    agent.overlays.touchAll();
+    between.ticker.nudge();
+    heart.nudge();
   };
   agent.aside.onNews = () => {
     loop.nudge();
@@ -288,6 +311,16 @@ const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
   new Ticker(work, (error) =>
     log({ level: "error", event: "work failed", what, error: String(error) }),
   );
+
+/** More would fill the condition. */
+const mostUnreached = 5;
+
+function troublesOf(routed: string | undefined, overlays: readonly string[]): string | undefined {
+  const told = overlays.slice(0, mostUnreached);
+  if (overlays.length > told.length) told.push(`and ${overlays.length - told.length} more`);
+  const all = [...(routed === undefined ? [] : [routed]), ...told];
+  return all.length === 0 ? undefined : all.join("; ");
+}
 
 /** Tells that the host is alive, and what it has. */
 function heartOf(
@@ -311,7 +344,7 @@ function heartOf(
     folder.retry();
     const failure = folder.failure ?? agent.addresses.retry();
     const damage = damageOf(agent);
-    const { trouble: unreached } = between;
+    const unreached = troublesOf(between.trouble, unreachedOverlays(agent));
     const troubles = {
       ...(unreached !== undefined && { unreached }),
       ...(failure !== undefined && { failure }),
@@ -322,7 +355,8 @@ function heartOf(
     const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };
     try {
       const { addresses, underlay, missing } = await addressesNow();
-      const own = { addresses, underlay, missing };
+      const { publicKey } = agent.tunnel;
+      const own = { addresses, underlay, missing, ...(publicKey !== undefined && { publicKey }) };
       const clocks = { now: new Date(), nowMs: performance.now(), vigil, isBesideStore };
       const { refusal, revision } = await reportHost(api, { host, ...told, ...own }, clocks);
       if (revision !== undefined) agent.addresses.passed(revision);

@@ -69,10 +69,6 @@ function refuseUnspoken({ spec }: Network): void {
 
 /** Throws ConfigError, CniError. */
 export function refuseUnfit(asked: Asked): void {
-  const { encryption = "none" } = asked.network.spec;
-  if (encryption !== "none") {
-    throw new ConfigError("spec.encryption", `"${encryption}" is not made yet: take "none"`);
-  }
   refuseBackend(asked.network);
   refuseUnspoken(asked.network);
   const spec = asked.port?.spec;

@@ -14,6 +14,8 @@ export interface HostPeerSpec {
   }[];
   /** WireGuard's, base64. */
   readonly publicKey?: string;
+  /** Its agent is not heard of: the host may be dead, or only cut off from the control plane. */
+  readonly silent?: true;
 }
 /** Plural `hostpeers`; never the host itself. */
 export type HostPeer = ApiObject<HostPeerSpec>;

@@ -44,12 +44,13 @@ function hostOf({ there = [] as Entry[] } = {}) {
   };
   const log = (event: LogEvent) => void events.push(event);
   const learnt = { learns: () => false, isSettled: true };
+  const tunnels = {
+    ...{ applied: new Map(), troubles: [], serves: () => false, release: () => [], want() {} },
+  };
   const about = {
-    learnt,
-    host: "a",
-    spec: spec as never,
-    kernel: fake as unknown as RoutedKernel,
-    log,
+    ...{ host: "a", spec: spec as never, kernel: fake as unknown as RoutedKernel },
+    ...{ log, learnt, tunnels },
+    tunnel: { want() {}, stateOf: () => undefined },
   };
   const routes = () => [...kernel.real.keys()].sort();
   return { spec, objects, kernel, events, routes, own: new HostRoutes(about) };

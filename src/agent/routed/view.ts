@@ -1,6 +1,6 @@
 /** What of the node spec routes between hosts follow from. Pure. */
 import type { BlockRoute, Endpoint, HostPeer, HostPeerSpec } from "../../api/elsewhere.ts";
-import type { Network } from "../../api/kinds/index.ts";
+import type { Network, Subnet } from "../../api/kinds/index.ts";
 import { addressBits, canonicalIp, parseIp } from "../../lib/ip.ts";
 import { aggregated, formatPrefix, networkOf, parsePrefix, prefixOf } from "../../lib/prefix.ts";
 import type { IPBlockObject } from "../addresses/block-view.ts";
@@ -14,6 +14,7 @@ export interface RoutedNetwork {
   readonly object: Network;
   readonly spec: Network["spec"];
   readonly vni?: number;
+  readonly subnets: readonly string[];
   /** Prefixes that this host gives addresses of. */
   readonly own: readonly string[];
   /** Prefixes by the host that has them. */
@@ -24,28 +25,45 @@ export interface RoutedView {
   readonly host: string;
   readonly underlay: Underlay;
   readonly peers: ReadonlyMap<string, Underlay>;
+  /** Hosts that nothing is sent to: they are dead, or as good as that. */
+  readonly gone: ReadonlySet<string>;
   readonly networks: readonly RoutedNetwork[];
+  /** Why the host's WireGuard link does not lead to a host; undefined: it does. */
+  readonly tunnelTo: (host: string) => { readonly why: string } | undefined;
 }
 
 /** What is asked of a node spec. */
 export type Told = Pick<NodeSpec, "all" | "host" | "subnet">;
 
-export function viewOf(spec: Told, host: string): RoutedView {
+export type IsGone = (peer: HostPeer) => boolean;
+
+/** What the host itself knows of others. */
+export interface Known {
+  /** None is unless told. */
+  readonly isGone?: IsGone;
+  readonly tunnelTo?: RoutedView["tunnelTo"];
+}
+
+export function viewOf(spec: Told, host: string, known: Known = {}): RoutedView {
+  const { isGone = () => false, tunnelTo = () => undefined } = known;
   const networks = spec
     .all<Network>("networks")
     .filter((network) => network.spec.type === "routed");
   const peers = networks.length === 0 ? [] : spec.all<HostPeer>("hostpeers");
   const own = networks.length === 0 ? new Map() : ownBlocks(spec, host);
   const elsewhere = networks.length === 0 ? new Map() : prefixesElsewhere(spec, host);
+  const subnets = networks.length === 0 ? new Map() : subnetsByNetwork(spec);
   return {
-    host,
+    ...{ host, tunnelTo },
     underlay: canonical((spec.host(host)?.status as Partial<HostPeerSpec> | undefined)?.underlay),
     peers: new Map(peers.map(({ metadata, spec }) => [metadata.name, canonical(spec.underlay)])),
+    gone: new Set(peers.filter(isGone).map(({ metadata }) => metadata.name)),
     networks: networks.map((network) => {
       const name = `${network.metadata.namespace}/${network.metadata.name}`;
       const { vni } = network.status ?? {};
       return {
         ...{ name, object: network, spec: network.spec, ...(vni !== undefined && { vni }) },
+        subnets: subnets.get(name) ?? [],
         own: own.get(name)?.[network.spec.backend === "bgp" ? "aggregated" : "blocks"] ?? [],
         elsewhere: elsewhere.get(name) ?? new Map(),
       };
@@ -57,6 +75,14 @@ export function viewOf(spec: Told, host: string): RoutedView {
 const canonical = (underlay: Underlay = []): Underlay =>
   underlay.map((one) => ({ ...one, address: canonicalIp(one.address) }));
 const canonicalPrefix = (prefix: string): string => formatPrefix(networkOf(parsePrefix(prefix)));
+
+function subnetsByNetwork(spec: Told): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const { metadata, spec: subnet } of spec.all<Subnet>("subnets")) {
+    push(found, `${metadata.namespace}/${subnet.network}`, canonicalPrefix(subnet.cidr));
+  }
+  return found;
+}
 
 interface Own {
   readonly blocks: string[];

@@ -50,9 +50,18 @@ async function remove(path: string): Promise<void> {
   await store.commit([{ key, revision }], [{ key }]);
 }
 
-const host = (name: string, address = `10.0.0.${name.slice(1)}`, heartbeat = "0") => {
+const host = (
+  name: string,
+  address = `10.0.0.${name.slice(1)}`,
+  { heartbeat = "0", ...more }: { heartbeat?: string; publicKey?: string } = {},
+) => {
   const underlay = address === "" ? [] : [{ address, prefixLength: 24, mtu: 1500 }];
-  return object(`hosts/${name}`, { spec: {}, status: { heartbeat, underlay } });
+  return object(`hosts/${name}`, { spec: {}, status: { heartbeat, underlay, ...more } });
+};
+const silent = (name: string) => {
+  const underlay = [{ address: `10.0.0.${name.slice(1)}`, prefixLength: 24, mtu: 1500 }];
+  const conditions = [{ type: "Ready", status: "False", reason: "Silent", message: "" }];
+  return object(`hosts/${name}`, { spec: {}, status: { heartbeat: "0", underlay, conditions } });
 };
 const network = (name: string, spec: object) => object(`networks/a/${name}`, { spec });
 
@@ -164,11 +173,31 @@ test("a peer is told again only when it is reached otherwise", async () => {
   for (const name of ["h1", "h2"]) await host(name);
   await network("blue", { type: "overlay" });
   const heard = await follow("h1");
-  await host("h2", "10.0.0.2", "1");
+  await host("h2", "10.0.0.2", { heartbeat: "1" });
   expect(await news(heard)).toEqual([]);
-  await host("h2", "10.0.0.9", "2");
+  await host("h2", "10.0.0.9", { heartbeat: "2" });
+  expect(await news(heard)).toEqual(["MODIFIED HostPeer h2"]);
+  await host("h2", "10.0.0.9", { heartbeat: "3", publicKey: "a key" });
+  expect(await news(heard)).toEqual(["MODIFIED HostPeer h2"]);
+  expect(heard.known.get("HostPeer h2").spec.publicKey).toBe("a key");
   await remove("hosts/h2");
-  expect(await news(heard)).toEqual(["MODIFIED HostPeer h2", "DELETED HostPeer h2"]);
+  expect(await news(heard)).toEqual(["DELETED HostPeer h2"]);
+});
+
+test("that a host is silent, and is heard again, is one line each, however many ports it has", async () => {
+  for (const name of ["h1", "h2"]) await host(name);
+  await network("blue", { type: "overlay" });
+  for (const name of ["mine", "more"]) await port(name, ["h1"]);
+  for (let i = 0; i < 20; i++) await port(`p${i}`, ["h2"]);
+  const heard = await follow("h1");
+  const told = () => heard.known.get("HostPeer h2").spec.silent;
+  expect(told()).toBe(undefined);
+  await silent("h2");
+  expect([await news(heard), told()]).toEqual([["MODIFIED HostPeer h2"], true]);
+  await silent("h2");
+  expect(await news(heard)).toEqual([]);
+  await host("h2");
+  expect([await news(heard), told()]).toEqual([["MODIFIED HostPeer h2"], undefined]);
 });
 
 test("endpoints come with the host's first port on their network, and go with its last", async () => {

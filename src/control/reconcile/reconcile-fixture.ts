@@ -29,26 +29,41 @@ export interface Reconciled {
 export function reconciled() {
   const world = { clockMs: 0 } as { -readonly [K in keyof Reconciled]: Reconciled[K] };
   let stop: () => Promise<void>;
+  let beside: (store?: Store) => Objects;
 
   beforeEach(async () => {
     const folder = mkdtempSync(join(tmpdir(), "netloom-reconcile-"));
     const store = openSqlite(join(folder, "store.db"));
-    const objects = new Objects(store);
-    Object.assign(world, { store, objects, clockMs: Date.now() });
-    const feed = new Feed(store);
-    const end = new AbortController();
-    const context = { objects, nowMs: () => world.clockMs };
-    const running = reconcile(context, { reconcilers, feed, log: silentLog }, end.signal);
+    Object.assign(world, { store, clockMs: Date.now() });
+    const ends = [reconcileOn(store)];
+    Object.assign(world, { objects: ends[0]!.objects });
+    beside = (other = store) => {
+      const one = reconcileOn(other);
+      ends.push(one);
+      return one.objects;
+    };
     stop = async () => {
-      end.abort();
-      await running;
-      feed.close();
+      await Promise.all(ends.map(({ end }) => end()));
       await store.close();
       rmSync(folder, { recursive: true });
     };
     await create("Namespace", { name: "default" });
   });
   afterEach(() => stop());
+
+  function reconcileOn(store: Store) {
+    const objects = new Objects(store);
+    const feed = new Feed(store);
+    const stopping = new AbortController();
+    const context = { objects, nowMs: () => world.clockMs };
+    const running = reconcile(context, { reconcilers, feed, log: silentLog }, stopping.signal);
+    const end = async () => {
+      stopping.abort();
+      await running;
+      feed.close();
+    };
+    return { objects, end };
+  }
 
   function create(kind: string, metadata: object, spec: object = {}): Promise<Any> {
     const apiVersion = kindOf(kind).group === "" ? "v1" : "netloom.dev/v1alpha1";
@@ -84,7 +99,11 @@ export function reconciled() {
       { manager },
     );
   }
-  return { world, create, all, one, status, network, host, declareOver };
+  return {
+    ...{ world, create, all, one, status, network, host, declareOver },
+    /** All reconcilers once more, over the same store, or another that is still open at the end. */
+    beside: (store?: Store) => beside(store),
+  };
 }
 
 const placeIn = (kind: string) => (kindOf(kind).namespaced ? { namespace: "default" } : {});

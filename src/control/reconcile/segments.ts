@@ -18,7 +18,8 @@ import { claimVni, freeVnis } from "./vnis.ts";
 /** Of networks when no host has told of its own yet: that of Ethernet. */
 const usualMtu = 1500;
 const hostsChanged = "*hosts";
-const networkGone = "*gone";
+/** There may be identifiers that no network has any more. */
+const vniOver = "*over";
 
 export const segments: Reconciler = {
   name: "segments",
@@ -27,12 +28,13 @@ export const segments: Reconciler = {
     const { plural, object, previous } = touch;
     if (plural === "hosts") return isNews(touch) ? [hostsChanged] : [];
     if (plural !== "networks") return [];
-    if (!object) return [networkGone];
-    // One may have gone while nobody looked.
-    return previous ? [nameOf(object)] : [nameOf(object), networkGone];
+    if (!object) return [vniOver];
+    // One may have gone, or changed, while nobody looked.
+    const isOver = !previous || (hasVni(previous.spec) && !hasVni(object.spec));
+    return isOver ? [nameOf(object), vniOver] : [nameOf(object)];
   },
   async run(context, what) {
-    if (what === networkGone) await freeVnis(context);
+    if (what === vniOver) await freeVnis(context);
     else if (what === hostsChanged) await followHosts(context);
     else {
       const network = await find<Network>(context, "Network", what);
