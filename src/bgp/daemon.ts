@@ -2,7 +2,7 @@
  * `gobgpd`, started on a private socket, or found running after its last starter was killed: it
  * outlives us, so that no session breaks while an agent is replaced.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { replaceFile } from "../kernel/sys/whole-file.ts";
 import type { Log } from "../lib/log.ts";
@@ -82,7 +82,7 @@ export class Daemon implements Disposable {
     const pid = this.#pid ?? this.#pidInFile();
     this[Symbol.dispose]();
     this.#pid = undefined;
-    if (pid !== undefined && isDaemon(pid)) process.kill(pid, "SIGKILL");
+    if (pid !== undefined && isDaemon(pid, this.#socket)) process.kill(pid, "SIGKILL");
     rmSync(this.#pidFile, { force: true });
   }
 
@@ -101,7 +101,7 @@ export class Daemon implements Disposable {
   }
 
   async #answers(pid: number): Promise<boolean> {
-    if (!isDaemon(pid)) return false;
+    if (!isDaemon(pid, this.#socket)) return false;
     this.#client ??= new GobgpClient(this.#socket, callMs);
     try {
       await this.#client.call("getBgp", {});
@@ -127,9 +127,11 @@ export class Daemon implements Disposable {
     rmSync(this.#socket, { force: true });
     const said = join(dir, "gobgpd.log");
     rmSync(said, { force: true });
-    const argv = [program, `--api-hosts=unix://${this.#socket}`, "--pprof-disable", "-l", "warn"];
+    const argv = [program, apiWord(this.#socket), "--pprof-disable", "-l", "warn"];
     const output = Bun.file(said);
     const stdio = { stdin: "ignore", stdout: output, stderr: output } as const;
+    // One whose starter was killed before it noted it has the port.
+    for (const pid of daemonsOf(this.#socket)) process.kill(pid, "SIGKILL");
     const child = Bun.spawn(argv, { ...stdio, detached: true });
     child.unref();
     this.#pid = child.pid;
@@ -172,13 +174,20 @@ async function isUp(client: GobgpClient, socket: string): Promise<boolean> {
   }
 }
 
-/** A number may be another process's by now. */
-function isDaemon(pid: number): boolean {
+/** A number may be another process's by now, and another daemon somebody else's. */
+function isDaemon(pid: number, socket: string): boolean {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // A zombie is none.
-    return stat.includes("(gobgpd) ") && !stat.includes("(gobgpd) Z");
+    // A zombie has no words left.
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return words.includes(apiWord(socket));
   } catch {
     return false;
   }
 }
+
+const daemonsOf = (socket: string): number[] =>
+  readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && isDaemon(pid, socket));
+
+const apiWord = (socket: string): string => `--api-hosts=unix://${socket}`;

@@ -1,5 +1,9 @@
 /** Routed networks whose routes hosts, and the rack's router, tell each other by BGP. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { conditionStatus } from "../../src/api/kinds/fields.ts";
+import type { ApiObject } from "../../src/api/object.ts";
 import { eventually } from "../agent/world.ts";
 import { patient } from "../support/patience.ts";
 import { lan } from "../support/test-host.ts";
@@ -12,6 +16,12 @@ const subnets = [
   { cidr: "10.90.0.0/22", blockSize: 26 },
   { cidr: "fd90::/112", blockSize: 122 },
 ];
+
+/** What the document tells an operator to declare. */
+const example = Bun.YAML.parse(
+  readFileSync(resolve(import.meta.dir, "../../examples/bgp.yaml"), "utf8"),
+) as { kind: string; metadata: { name: string }; spec: object }[];
+const password = "of the rack";
 
 async function until(what: string, isSo: () => Promise<boolean>, told: () => Promise<unknown>) {
   await eventually(what, isSo, patient(30_000)).catch(async (error) => {
@@ -59,7 +69,12 @@ const learntBy = (host: FabricHost) => learnt({ shell: (script) => host.shell(sc
 /** The process of a host's daemon; NaN: there is none. */
 async function daemonPid(host: FabricHost): Promise<number> {
   const found = [...new Bun.Glob("**/gobgpd.pid").scanSync(`${host.world.host.dir}/run`)];
-  return found[0] ? Number(await Bun.file(`${host.world.host.dir}/run/${found[0]}`).text()) : NaN;
+  if (!found[0]) return Number.NaN;
+  // It goes with a daemon that was killed.
+  const text = await Bun.file(`${host.world.host.dir}/run/${found[0]}`)
+    .text()
+    .catch(() => "none");
+  return Number(text);
 }
 
 /** Addresses that a host has BGP sessions with. */
@@ -148,22 +163,24 @@ describe("beside a rack's router", () => {
   let bird: Rack;
   let frr: Rack;
   let boxes: Box[];
-  const spec = { type: "routed", backend: "bgp", masquerade: false };
   beforeAll(async () => {
     cluster = await FabricCluster.start({ hosts: 3 });
-    bird = await Rack.make(cluster);
+    bird = await Rack.make(cluster, { password });
     frr = await Rack.make(cluster, { number: 1, asNumber: 65001 });
     await bird.bird();
     await frr.frr();
-    for (const [name, { addresses, asNumber }] of Object.entries({ bird, frr })) {
-      await cluster.create("BGPPeer", name, { address: addresses[0], asNumber });
+    const passwordFile = `${cluster.hosts[0]!.world.host.dir}/password`;
+    writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+    for (const { kind, metadata, spec } of example) {
+      const isPeer = kind === "BGPPeer";
+      const ours = isPeer ? { ...spec, address: bird.addresses[0], passwordFile } : spec;
+      await cluster.create(kind, metadata.name, ours);
     }
-    await cluster.network(
-      "open",
-      spec,
-      { cidr: "10.91.0.0/16" },
-      { cidr: "2001:db8:91::/48", nodePrefixLength: 64, blockSize: 122 },
-    );
+    for (const { name } of cluster.hosts) {
+      await cluster.change("Host", name, { metadata: { labels: { rack: "one" } } });
+    }
+    const [address] = frr.addresses;
+    await cluster.create("BGPPeer", "frr", { address, asNumber: frr.asNumber, bfd: true });
     boxes = await attachAll(cluster, "open");
     await allReached(boxes);
   }, patient(120_000));
@@ -190,6 +207,21 @@ describe("beside a rack's router", () => {
       }
     },
   );
+
+  test("objects tell how many sessions there are, and that this GoBGP has no BFD", async () => {
+    for (const name of ["rack-one", "frr"]) {
+      const isTold = ({ status }: ApiObject<any, any>) => status?.established === 3;
+      const { status } = await cluster.holds("BGPPeer", name, isTold);
+      expect(status.hosts).toBe(3);
+      expect(conditionStatus({ status }, "Ready")).toBe("True");
+      expect(conditionStatus({ status }, "BFD")).toBe(name === "frr" ? "False" : undefined);
+    }
+    const hasAll = ({ status }: ApiObject<any, any>) => status?.bgp?.hostsEstablished === 2;
+    const { status } = await cluster.holds("Host", "h1", hasAll);
+    expect(status.bgp.peers.map(({ peer }: { peer: string }) => peer).sort()).toEqual([
+      ...["frr", "rack-one"],
+    ]);
+  });
 
   test("hosts tell their blocks and their delegated prefixes, and nothing of each other's racks", async () => {
     const of = (routes: readonly string[], pattern: RegExp) =>

@@ -1,5 +1,5 @@
 /** A host of a cluster: its agent, its place on the fabric, and what may befall it. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { type AgentStart, World } from "../agent/world.ts";
 import type { FabricPort } from "../support/test-host.ts";
 import { Box } from "./box.ts";
@@ -112,7 +112,13 @@ export class FabricHost {
 
 /** An agent leaves its BGP daemon to the next. */
 function endDaemon(runDir: string): void {
-  for (const file of new Bun.Glob("**/gobgpd.pid").scanSync(runDir)) {
-    Bun.spawnSync(["kill", "-KILL", readFileSync(`${runDir}/${file}`, "utf8").trim()]);
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      if (words.startsWith("gobgpd\0") && words.includes(`${runDir}/`))
+        process.kill(Number(pid), 9);
+    } catch {
+      // It ended meanwhile.
+    }
   }
 }

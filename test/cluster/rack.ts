@@ -32,6 +32,7 @@ export class Rack {
   readonly #password: string | undefined;
   readonly #neighbors: readonly string[];
   readonly #dir = mkdtempSync(join(tmpdir(), "netloom-rack-"));
+  readonly #flows: Flow[] = [];
   readonly #daemons: Bun.Subprocess[] = [];
 
   private constructor(cluster: FabricCluster, options: RackOptions) {
@@ -135,10 +136,13 @@ ${of((at) => `  neighbor ${at} activate`)}
 
   /** The outside host pings without end. */
   flow(address: string, intervalMs = 10): Flow {
-    return new Flow({ netns: this.outsideNetns, address, intervalMs });
+    const flow = new Flow({ netns: this.outsideNetns, address, intervalMs });
+    this.#flows.push(flow);
+    return flow;
   }
 
   removeNow(): void {
+    for (const flow of this.#flows) flow.end();
     for (const daemon of this.#daemons) daemon.kill("SIGKILL");
     const names = [this.netns, this.outsideNetns];
     Bun.spawnSync(["sh", "-c", names.map((name) => `ip netns del ${name} 2>/dev/null`).join("\n")]);
