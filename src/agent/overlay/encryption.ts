@@ -12,10 +12,10 @@ type Host = Pick<Agent, "overlays" | "spec" | "tunnel">;
 
 /** Encrypted networks that this host has a segment of, and the hosts that have ports on them. */
 function encryptedHere({ overlays, spec }: Host) {
-  const networks = new Map(
-    spec.all<Network>("networks").map((one) => [overlayKey(one.metadata.uid), one]),
-  );
-  const here = overlays.all().map((overlay) => ({
+  const all = overlays.all();
+  const known = all.length === 0 ? [] : spec.all<Network>("networks");
+  const networks = new Map(known.map((one) => [overlayKey(one.metadata.uid), one]));
+  const here = all.map((overlay) => ({
     overlay,
     network: networks.get(overlay.place.key),
   }));
