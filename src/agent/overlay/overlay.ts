@@ -13,6 +13,7 @@ import {
   type SegmentEntries,
   type SegmentLinks,
 } from "../../engine/segment-entries.ts";
+import { deleteLink } from "../../kernel/netlink/link.ts";
 import { removeNetns } from "../../kernel/netns/netns.ts";
 import { leaveChecksums, leavesChecksums } from "../../kernel/sys/offload.ts";
 import type { Log } from "../../lib/log.ts";
@@ -80,6 +81,15 @@ export class Overlay {
       socket.run(entryRequests(from, to, links));
       this.#entries = to;
       return isChanged;
+    });
+  }
+
+  /** Takes away what joins it to other hosts. Throws NetlinkError. */
+  part({ vni }: Pick<SegmentConfig, "vni">): Promise<void> {
+    this.#entries = undefined;
+    return this.engine.run(async ({ session }) => {
+      const { socket } = session.namespace(hostNetns);
+      socket.run([deleteLink({ name: vxlanLinkName(vni) })]);
     });
   }
 
