@@ -41,6 +41,7 @@ interface Figures {
 const ways: readonly (readonly [string, object, number?])[] = [
   ["host-gw", { type: "routed", backend: "host-gw" }, 0.95],
   ["vxlan", { type: "routed", backend: "vxlan" }, 0.75],
+  ["udp", { type: "routed", backend: "udp" }],
   ["overlay", { type: "overlay" }, 0.75],
 ];
 

@@ -15,6 +15,7 @@ import { shortSubnets } from "./addresses/stock.ts";
 import type { Agent } from "./agent.ts";
 import { apiOf, isAway, isOvertaken } from "./api.ts";
 import { Aside } from "./aside.ts";
+import { HostBgp } from "./bgp/host-bgp.ts";
 import { Cleaning } from "./cleaning.ts";
 import { ControlLink } from "./control-link.ts";
 import type { CredentialFiles } from "./credentials.ts";
@@ -23,6 +24,7 @@ import { noteFaults } from "./faults.ts";
 import { Followed } from "./followed.ts";
 import { agentIdentity } from "./identity.ts";
 import { cleanUp, heedBlocks, reconcile, run, undoUnfinished } from "./loop.ts";
+import { unreachedOverlays } from "./overlay/encryption.ts";
 import { followOverlays } from "./overlay/follow.ts";
 import { Overlays } from "./overlay/overlays.ts";
 import { atMost, Patience } from "./patience.ts";
@@ -37,11 +39,13 @@ import { Vigil } from "./report/vigil.ts";
 import { RoutesBetweenHosts } from "./routed/between-hosts.ts";
 import { lockDir, sayReached, sayWho } from "./run-dir.ts";
 import { Serving } from "./serving.ts";
+import { SilentHosts } from "./silent-hosts.ts";
 import { AgentServer } from "./socket/server.ts";
 import { followSpec } from "./spec/feed.ts";
 import { NodeSpec } from "./spec/node-spec.ts";
 import { SpecFolder } from "./spec/spec-folder.ts";
 import { Ticker } from "./ticker.ts";
+import { OpenTunnel } from "./wireguard/open-tunnel.ts";
 
 export interface AgentSettings {
   /** This host's name in the API. */
@@ -106,6 +110,8 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const { paths } = engine;
     const parts = assemble(settings, engine);
     held.use(parts.between);
+    held.use(parts.opened);
+    held.use(parts.bgp);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
     held.use(parts.agent.overlays);
     parts.agent.overlays.load();
@@ -136,9 +142,11 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const control = new ControlLink(spec, folder, api);
   const incarnation = { agent: agentIdentity(paths.stateDir), boot: bootId() };
   const { boot } = incarnation;
+  const opened = new OpenTunnel({ host, spec, log, engine });
   const queue = new KeyedQueue();
   const own = {
     overlays: new Overlays(engine, log),
+    tunnel: opened.tunnel,
     ...{ host, engine, log, spec, control, patience: new Patience(Number.POSITIVE_INFINITY) },
     serving: new Serving(spec, host, incarnation),
     records: new PortRecords(`${paths.stateDir}/ports`, log),
@@ -146,6 +154,7 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     queue,
     followed: new Followed(),
     faults: new Map<string, string>(),
+    silent: new SilentHosts({ spec, log }),
     aside: new Aside(queue, (error) =>
       log({ level: "error", event: "loop failed", error: String(error) }),
     ),
@@ -161,8 +170,12 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     setImmediate(() => telling.nudge());
   };
   const agent: Agent = { ...own, ports: reporter, changed };
-  const between = new RoutesBetweenHosts(agent);
-  return { agent, control, api, report, telling, repairs, allRepairs, folder, between };
+  const bgp = new HostBgp(agent);
+  const between = new RoutesBetweenHosts(agent, bgp);
+  bgp.onNews = () => between.ticker.nudge();
+  return {
+    ...{ agent, control, api, report, telling, repairs, allRepairs, folder, between, bgp, opened },
+  };
 }
 
 async function begin(
@@ -170,7 +183,7 @@ async function begin(
   settings: AgentSettings,
   held: AsyncDisposableStack,
 ): Promise<void> {
-  const { agent, control, api, report, telling, repairs, between } = parts;
+  const { agent, control, api, report, telling, repairs, between, bgp } = parts;
   const { host, log, runDir, servers } = settings;
   const cleaning = new Cleaning();
   const sweeping = ticker("clean", () => cleaning.sweep(() => run(agent, [cleanUp])), log);
@@ -204,7 +217,14 @@ async function begin(
     await agent.queue.idle();
     await atMost(lastWordsMs, report());
   });
-  const tickers = [loop, joining, sweeping, looking, telling, heart, between.ticker];
+  const { silent } = agent;
+  silent.onChange = () => {
+    agent.overlays.touchAll();
+    between.ticker.nudge();
+  };
+  const { ticker: tunnelling } = agent.tunnel;
+  const beside = [heart, tunnelling, between.ticker, bgp.ticker, silent.ticker];
+  const tickers = [loop, joining, sweeping, looking, telling, ...beside];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
     held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
@@ -244,7 +264,7 @@ function overlayTicker(agent: Agent): Ticker {
 
 /** What is to be done when the node spec changes, a server is heard again, or a wait ends. */
 function heedChanges(
-  { agent, control, telling, between }: ReturnType<typeof assemble>,
+  { agent, control, telling, between, bgp }: ReturnType<typeof assemble>,
   own: { readonly loop: Ticker; readonly heart: Ticker; readonly cleaning: Cleaning },
 ): void {
   const { loop, heart, cleaning } = own;
@@ -257,11 +277,19 @@ function heedChanges(
     heedBlocks(agent).catch((error) =>
       agent.log({ level: "error", event: "blocks not heeded", error: String(error) }),
     );
+    agent.tunnel.ticker.nudge();
     between.ticker.nudge();
+    bgp.ticker.nudge();
+    if (changes.some(({ key }) => key.startsWith("hostpeers/"))) agent.silent.ticker.nudge();
     loop.nudge();
     telling.nudge();
     // The host's object went.
     if (agent.serving.standing === "newcomer") heart.nudge();
+  };
+  agent.tunnel.onNews = () => {
+    agent.overlays.touchAll();
+    between.ticker.nudge();
+    heart.nudge();
   };
   agent.aside.onNews = () => {
     loop.nudge();
@@ -282,6 +310,16 @@ const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
   new Ticker(work, (error) =>
     log({ level: "error", event: "work failed", what, error: String(error) }),
   );
+
+/** More would fill the condition. */
+const mostUnreached = 5;
+
+function troublesOf(routed: string | undefined, overlays: readonly string[]): string | undefined {
+  const told = overlays.slice(0, mostUnreached);
+  if (overlays.length > told.length) told.push(`and ${overlays.length - told.length} more`);
+  const all = [...(routed === undefined ? [] : [routed]), ...told];
+  return all.length === 0 ? undefined : all.join("; ");
+}
 
 /** Tells that the host is alive, and what it has. */
 function heartOf(
@@ -305,7 +343,7 @@ function heartOf(
     folder.retry();
     const failure = folder.failure ?? agent.addresses.retry();
     const damage = damageOf(agent);
-    const { trouble: unreached } = between;
+    const unreached = troublesOf(between.trouble, unreachedOverlays(agent));
     const troubles = {
       ...(unreached !== undefined && { unreached }),
       ...(failure !== undefined && { failure }),
@@ -315,7 +353,8 @@ function heartOf(
     const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };
     try {
       const { addresses, underlay, missing } = await addressesNow();
-      const own = { addresses, underlay, missing };
+      const { publicKey } = agent.tunnel;
+      const own = { addresses, underlay, missing, ...(publicKey !== undefined && { publicKey }) };
       const clocks = { now: new Date(), nowMs: performance.now(), vigil, isBesideStore };
       const { refusal, revision } = await reportHost(api, { host, ...told, ...own }, clocks);
       if (revision !== undefined) agent.addresses.passed(revision);

@@ -7,12 +7,7 @@ import { join } from "node:path";
 import { replaceFile } from "../kernel/sys/whole-file.ts";
 import type { Log } from "../lib/log.ts";
 import { GobgpClient } from "./gobgp/client.ts";
-import { supportOf } from "./version.ts";
-
-/** The daemon can't be had; the message says what to do. */
-export class BgpDaemonError extends Error {
-  override readonly name = "BgpDaemonError";
-}
+import { BgpDaemonError, Program } from "./program.ts";
 
 export interface DaemonOptions {
   /** A directory of its own below the run directory, which a boot empties. */
@@ -32,6 +27,7 @@ const steadyMs = 30_000;
 
 export class Daemon implements Disposable {
   readonly #options: DaemonOptions;
+  readonly #program: Program;
   #client: GobgpClient | undefined;
   #pid: number | undefined;
   #pauseMs = 0;
@@ -40,6 +36,7 @@ export class Daemon implements Disposable {
 
   constructor(options: DaemonOptions) {
     this.#options = options;
+    this.#program = new Program(options.program);
   }
 
   /** Closes our connection; the daemon lives on. */
@@ -66,7 +63,7 @@ export class Daemon implements Disposable {
    * there can't be any.
    */
   async ensure(): Promise<{ client: GobgpClient; pid: number; isNew: boolean }> {
-    this.version = programVersion(this.#options.program);
+    this.version = await this.#program.version();
     const found = this.#pid ?? this.#pidInFile();
     if (found !== undefined && (await this.#answers(found))) {
       this.#pid = found;
@@ -91,9 +88,11 @@ export class Daemon implements Disposable {
 
   /** Ends the daemon for good: peers drop its routes at once. */
   async leave(): Promise<void> {
-    const client = this.#client;
+    const found = this.#pid ?? this.#pidInFile();
     try {
-      await client?.call("stopBgp", {});
+      if (found !== undefined && (await this.#answers(found))) {
+        await this.#client!.call("stopBgp", {});
+      }
     } catch (error) {
       this.#options.log({ level: "warn", event: "bgp daemon not stopped", error: String(error) });
     }
@@ -182,19 +181,4 @@ function isDaemon(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Throws BgpDaemonError. */
-function programVersion(program: string): string {
-  const path = Bun.which(program);
-  if (!path) {
-    throw new BgpDaemonError(
-      `Cannot speak BGP: the program "${program}" is missing. Install GoBGP 3, on Debian: ` +
-        "apt-get install gobgpd",
-    );
-  }
-  const { stdout, stderr } = Bun.spawnSync([path, "--version"]);
-  const support = supportOf(`${stdout}${stderr}`);
-  if ("fault" in support) throw new BgpDaemonError(`Cannot use "${path}": ${support.fault}`);
-  return support.version;
 }

@@ -18,7 +18,7 @@ const spec: BgpPeer = {
   address: "198.51.1.254",
   port: 179,
   asNumber: 65000,
-  holdTimeS: 90,
+  holdTimeSeconds: 90,
   allowOwnAs: 0,
   bfd: false,
 };

@@ -8,9 +8,13 @@ import { getRoute, listRoutes, type RouteInfo } from "../kernel/netlink/route-in
 import { netloomProtocol } from "../kernel/netlink/rtm.ts";
 import type { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import type { Log } from "../lib/log.ts";
+import { formatPrefix, networkOf, parsePrefix } from "../lib/prefix.ts";
 
-/** The host's own routes to the same prefix have lower ones, and go before. */
-export const learntMetric = 10_800;
+/**
+ * Routes to the same prefix by other ways have lower ones, and go before: of 10800 are those of
+ * routed networks' other backends, which know theirs by it.
+ */
+export const learntMetric = 10_801;
 const mainTable = 254;
 
 interface Learnt {
@@ -36,6 +40,15 @@ export class LearntRoutes {
 
   get size(): number {
     return this.#routes.size;
+  }
+
+  /** Whether one of them leads to all of the prefix. */
+  covers(text: string): boolean {
+    const prefix = parsePrefix(text);
+    for (let { length } = prefix; length >= 0; length--) {
+      if (this.#routes.has(formatPrefix(networkOf({ ...prefix, length })))) return true;
+    }
+    return false;
   }
 
   /** The prefix is reached by these, all of equal worth. */

@@ -88,14 +88,14 @@ function restarting(config: Message<typeof peer>, is: boolean): Message<typeof p
 }
 
 async function startBgp(client: GobgpClient, { global }: Desired): Promise<void> {
-  const { asn, routerId, listenPort, restartTimeS } = global;
+  const { asn, routerId, listenPort, restartTimeSeconds } = global;
   await client.call("startBgp", {
     global: {
       asn,
       routerId,
       listenPort,
       useMultiplePaths: true,
-      gracefulRestart: { enabled: true, restartTime: restartTimeS },
+      gracefulRestart: { enabled: true, restartTime: restartTimeSeconds },
     },
   });
 }

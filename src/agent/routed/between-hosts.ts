@@ -2,6 +2,8 @@
 import { Monitor, type MonitorEvent } from "../../kernel/netlink/monitor.ts";
 import type { Agent } from "../agent.ts";
 import { Ticker } from "../ticker.ts";
+import { UdpTunnels } from "../udp/udp-tunnels.ts";
+import type { Learnt } from "./held.ts";
 import { HostRoutes } from "./host-routes.ts";
 import { RoutedKernel } from "./kernel.ts";
 
@@ -9,13 +11,20 @@ export class RoutesBetweenHosts implements AsyncDisposable {
   readonly ticker: Ticker;
   readonly #routes: HostRoutes;
   readonly #kernel: RoutedKernel;
+  readonly #tunnels: UdpTunnels;
   readonly #monitor: Monitor;
   readonly #watching: Promise<void>;
 
   /** Watches from now on; works once its ticker is started. Throws SysError. */
-  constructor({ host, spec, log, engine }: Pick<Agent, "host" | "spec" | "log" | "engine">) {
+  constructor(
+    agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "silent" | "tunnel">,
+    learnt: Learnt,
+  ) {
+    const { host, spec, log, engine, silent, tunnel } = agent;
     this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
-    this.#routes = new HostRoutes({ host, spec, log, kernel: this.#kernel });
+    this.#tunnels = new UdpTunnels({ log, onNews: () => this.ticker.nudge() });
+    const edges = { learnt, kernel: this.#kernel, tunnels: this.#tunnels, tunnel };
+    this.#routes = new HostRoutes({ host, spec, log, isGone: silent.isGone, ...edges });
     const tell = (error: unknown) =>
       log({ level: "error", event: "work failed", what: "routes", error: String(error) });
     this.ticker = new Ticker(async () => this.#routes.pass(), tell);
@@ -32,6 +41,7 @@ export class RoutesBetweenHosts implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#monitor[Symbol.dispose]();
     await this.#watching;
+    await this.#tunnels[Symbol.asyncDispose]();
     this.#kernel[Symbol.dispose]();
   }
 

@@ -43,7 +43,15 @@ function hostOf({ there = [] as Entry[] } = {}) {
     },
   };
   const log = (event: LogEvent) => void events.push(event);
-  const about = { host: "a", spec: spec as never, kernel: fake as unknown as RoutedKernel, log };
+  const learnt = { learns: () => false, isSettled: true };
+  const tunnels = {
+    ...{ applied: new Map(), troubles: [], serves: () => false, release: () => [], want() {} },
+  };
+  const about = {
+    ...{ host: "a", spec: spec as never, kernel: fake as unknown as RoutedKernel },
+    ...{ log, learnt, tunnels },
+    tunnel: { want() {}, stateOf: () => undefined },
+  };
   const routes = () => [...kernel.real.keys()].sort();
   return { spec, objects, kernel, events, routes, own: new HostRoutes(about) };
 }

@@ -8,6 +8,12 @@ import { checkPrefixes, type PrefixOfSubnet, prefixReferences } from "./host-pre
 /** The operator says in which boot a host was when it went for good: `netloom.dev/over=<boot>`. */
 export const overAnnotation = "netloom.dev/over";
 
+/** Any other text than before asks the host for another WireGuard key. */
+export const rotateKeyAnnotation = "netloom.dev/rotate-wireguard-key";
+
+/** Of the condition `Ready` of a host whose agent is not heard of. */
+export const silentReason = "Silent";
+
 /** By which networks and pools choose hosts: its name is one, as in Kubernetes. */
 export const labelsOfHost = (name: string, labels: Labels | undefined): Labels => ({
   "kubernetes.io/hostname": name,
@@ -50,6 +56,11 @@ const status = object("What its agent reports.", {
       mtu: integer("Of its link, in bytes.", { minimum: 68, maximum: 65536, required: true }),
     }),
   ),
+  publicKey: text("What others know its WireGuard tunnel by: base64 of 32 bytes.", {
+    // The last of 43 digits has two bits that are none of the key's.
+    pattern: "[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=",
+    maxLength: 44,
+  }),
   version: text("Of its agent."),
   kernel: text("Of its operating system."),
   ports: integer("Ports attached there.", { minimum: 0, maximum: 1_000_000 }),

@@ -19,6 +19,17 @@ export interface Touch {
 export interface ReconcileContext {
   readonly objects: Objects;
   readonly nowMs: () => number;
+  /** When this server began to reconcile. */
+  readonly sinceMs?: number;
+  /** When a host counts as silent; as usual unless set. */
+  readonly silence?: Silence;
+}
+
+export interface Silence {
+  /** After the last that its agent told. */
+  readonly afterMs: number;
+  /** So long silent it is removed, with its addresses; absent: never. */
+  readonly removeAfterMs?: number;
 }
 
 export interface Reconciler {

@@ -27,8 +27,8 @@ export async function claimVni({ objects }: ReconcileContext, network: Named): P
   if (vni !== undefined && (await isClaimed(store, vni, uid))) return vni;
   for (;;) {
     const { entries } = await store.list(prefix);
-    // Whoever claimed it was ended before it told so. Claimed anew: who is about to free it, for the
-    // network did without one, finds another revision.
+    // Whoever claimed it was ended before it told so. Claimed anew: who is about to free it, for
+    // the network did without one, finds another revision.
     const own = entries.find(({ value }) => value === uid);
     if (own) {
       const { key, revision } = own;
