@@ -28,6 +28,18 @@ const loopback = (network: string): KernelObject => ({
   ...{ kind: "link", type: "existing", name: "lo", up: true },
 });
 
+/**
+ * Where br_netfilter is loaded, each namespace has its bridges' frames meet rules for packets, and
+ * followed as connections: this one's are its tenants' own, and its rules are of its bridge.
+ */
+const unfiltered = (network: string, facts: KernelFacts): KernelObject[] =>
+  ["iptables", "ip6tables", "arptables"].flatMap((of): KernelObject[] => {
+    const path = `net/bridge/bridge-nf-call-${of}`;
+    if (facts.sysctl(hostNetns, path) === undefined) return [];
+    const shared = { netns: hostNetns, scope: networkScope(network), life: "shared" } as const;
+    return [{ ...shared, kind: "sysctl", path, value: "0" }];
+  });
+
 export class Overlay {
   readonly place: OverlayPlace;
   readonly engine: ResidentEngine;
@@ -117,6 +129,7 @@ async function joinLinks({ session, paths }: Engine, config: SegmentConfig): Pro
   const { bridge, network, mtu } = config;
   const desired = [
     loopback(network),
+    ...unfiltered(network, facts),
     ...driver.network(driver.parse({ bridge, mtu }), network, facts),
     segmentLink(config, facts),
   ];
