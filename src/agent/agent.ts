@@ -13,6 +13,7 @@ import type { Serving } from "./serving.ts";
 import type { SilentHosts } from "./silent-hosts.ts";
 import type { NodeSpec } from "./spec/node-spec.ts";
 import type { Name } from "./target.ts";
+import type { HostTunnel } from "./wireguard/host-tunnel.ts";
 
 export interface Agent {
   /** This host's name in the API. */
@@ -21,6 +22,7 @@ export interface Agent {
   /** The host's own; attachments to overlays are in another's. */
   readonly engine: ResidentEngine;
   readonly overlays: Overlays;
+  readonly tunnel: HostTunnel;
   readonly log: Log;
   readonly spec: NodeSpec;
   readonly records: PortRecords;

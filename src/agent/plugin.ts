@@ -18,6 +18,7 @@ import { enterOverlay } from "./overlay/follow.ts";
 import { isOverlay } from "./overlay/segment-config.ts";
 import type { Patience } from "./patience.ts";
 import type { PortRecord } from "./port-records.ts";
+import { refuseWithoutWireguard } from "./routed/refuse-wireguard.ts";
 import { mustServe } from "./serving.ts";
 import { refuseAttached, type Target, targetOf } from "./target.ts";
 import { timestamp } from "./timestamp.ts";
@@ -179,6 +180,7 @@ interface Attaching {
 
 async function attach(agent: Agent, call: Call, attaching: Attaching): Promise<Result> {
   const { target, record, bookmarks } = attaching;
+  refuseWithoutWireguard(target.network);
   const isOver = record.overlay !== undefined && record.joins === undefined;
   using _overlay = isOver ? await enterOverlay(agent, target.network, bookmarks) : undefined;
   const { result, reserved, dns } = await make(agent, call, { target, record });

@@ -15,6 +15,8 @@ import { shortSubnets } from "./addresses/stock.ts";
 import type { Agent } from "./agent.ts";
 import { apiOf, isAway, isOvertaken } from "./api.ts";
 import { Aside } from "./aside.ts";
+import { HostBgp } from "./bgp/host-bgp.ts";
+import { bgpReport } from "./bgp/report.ts";
 import { Cleaning } from "./cleaning.ts";
 import { ControlLink } from "./control-link.ts";
 import type { CredentialFiles } from "./credentials.ts";
@@ -23,6 +25,7 @@ import { noteFaults } from "./faults.ts";
 import { Followed } from "./followed.ts";
 import { agentIdentity } from "./identity.ts";
 import { cleanUp, heedBlocks, reconcile, run, undoUnfinished } from "./loop.ts";
+import { unreachedOverlays } from "./overlay/encryption.ts";
 import { followOverlays } from "./overlay/follow.ts";
 import { Overlays } from "./overlay/overlays.ts";
 import { OwnAddresses } from "./own-addresses.ts";
@@ -43,6 +46,7 @@ import { followSpec, Renewal } from "./spec/feed.ts";
 import { NodeSpec } from "./spec/node-spec.ts";
 import { SpecFolder } from "./spec/spec-folder.ts";
 import { Ticker } from "./ticker.ts";
+import { OpenTunnel } from "./wireguard/open-tunnel.ts";
 
 export interface AgentSettings {
   /** This host's name in the API. */
@@ -108,6 +112,8 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const parts = assemble(settings, engine);
     held.use(parts.between);
     held.use(parts.ownAddresses);
+    held.use(parts.opened);
+    held.use(parts.bgp);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
     held.use(parts.agent.overlays);
     parts.agent.overlays.load();
@@ -138,9 +144,11 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const control = new ControlLink(spec, folder, api);
   const incarnation = { agent: agentIdentity(paths.stateDir), boot: bootId() };
   const { boot } = incarnation;
+  const opened = new OpenTunnel({ host, spec, log, engine });
   const queue = new KeyedQueue();
   const own = {
     overlays: new Overlays(engine, log),
+    tunnel: opened.tunnel,
     ...{ host, engine, log, spec, control, patience: new Patience(Number.POSITIVE_INFINITY) },
     serving: new Serving(spec, host, incarnation),
     records: new PortRecords(`${paths.stateDir}/ports`, log),
@@ -164,10 +172,12 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     setImmediate(() => telling.nudge());
   };
   const agent: Agent = { ...own, ports: reporter, changed };
-  const between = new RoutesBetweenHosts(agent);
   const ownAddresses = new OwnAddresses(agent);
+  const bgp = new HostBgp(agent);
+  const between = new RoutesBetweenHosts(agent, bgp);
+  bgp.onNews = () => between.ticker.nudge();
   const parts = { agent, control, api, report, telling, repairs, allRepairs, folder };
-  return { ...parts, between, ownAddresses };
+  return { ...parts, between, bgp, opened, ownAddresses };
 }
 
 async function begin(
@@ -175,7 +185,7 @@ async function begin(
   settings: AgentSettings,
   held: AsyncDisposableStack,
 ): Promise<void> {
-  const { agent, control, api, report, telling, repairs, between } = parts;
+  const { agent, control, api, report, telling, repairs, between, bgp } = parts;
   const { host, log, runDir, servers } = settings;
   const cleaning = new Cleaning();
   const sweeping = ticker("clean", () => cleaning.sweep(() => run(agent, [cleanUp])), log);
@@ -219,7 +229,8 @@ async function begin(
     agent.overlays.touchAll();
     between.ticker.nudge();
   };
-  const beside = [heart, between.ticker, silent.ticker];
+  const { ticker: tunnelling } = agent.tunnel;
+  const beside = [heart, tunnelling, between.ticker, bgp.ticker, silent.ticker];
   const tickers = [loop, joining, sweeping, looking, telling, ...beside];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
@@ -260,7 +271,7 @@ function overlayTicker(agent: Agent): Ticker {
 
 /** What is to be done when the node spec changes, a server is heard again, or a wait ends. */
 function heedChanges(
-  { agent, control, telling, between }: ReturnType<typeof assemble>,
+  { agent, control, telling, between, bgp }: ReturnType<typeof assemble>,
   own: { readonly loop: Ticker; readonly heart: Ticker; readonly cleaning: Cleaning },
 ): void {
   const { loop, heart, cleaning } = own;
@@ -273,13 +284,20 @@ function heedChanges(
     heedBlocks(agent).catch((error) =>
       agent.log({ level: "error", event: "blocks not heeded", error: String(error) }),
     );
+    agent.tunnel.ticker.nudge();
     between.ticker.nudge();
+    bgp.ticker.nudge();
     if (changes.some(({ key }) => key.startsWith("hostpeers/"))) agent.silent.ticker.nudge();
     loop.nudge();
     telling.nudge();
     // The host's object went, or asks for other addresses.
     const isAsked = changes.some(({ key, isNews }) => isNews && key === `hosts/${agent.host}`);
     if (isAsked || agent.serving.standing === "newcomer") heart.nudge();
+  };
+  agent.tunnel.onNews = () => {
+    agent.overlays.touchAll();
+    between.ticker.nudge();
+    heart.nudge();
   };
   agent.aside.onNews = () => {
     loop.nudge();
@@ -301,11 +319,22 @@ const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
     log({ level: "error", event: "work failed", what, error: String(error) }),
   );
 
+/** More would fill the condition. */
+const mostUnreached = 5;
+
+function troublesOf(routed: string | undefined, overlays: readonly string[]): string | undefined {
+  const told = overlays.slice(0, mostUnreached);
+  if (overlays.length > told.length) told.push(`and ${overlays.length - told.length} more`);
+  const all = [...(routed === undefined ? [] : [routed]), ...told];
+  return all.length === 0 ? undefined : all.join("; ");
+}
+
 /** Tells that the host is alive, and what it has. */
 function heartOf(
-  { agent, control, api, allRepairs, folder, between, ownAddresses }: ReturnType<typeof assemble>,
+  parts: ReturnType<typeof assemble>,
   { host, version, log, isBesideStore }: AgentSettings,
 ): Ticker {
+  const { agent, control, api, allRepairs, folder, between, bgp, ownAddresses } = parts;
   const vigil = new Vigil();
   const repairsMade = () => allRepairs().reduce((sum, { count }) => sum + count, 0);
   let isRefused = false;
@@ -315,17 +344,19 @@ function heartOf(
     folder.retry();
     const failure = folder.failure ?? agent.addresses.retry();
     const damage = damageOf(agent);
-    const { trouble: unreached } = between;
+    const unreached = troublesOf(between.trouble, unreachedOverlays(agent));
     const troubles = {
       ...(unreached !== undefined && { unreached }),
       ...(failure !== undefined && { failure }),
       ...(damage !== undefined && { damage }),
+      ...bgpReport(bgp.status),
     };
     const counted = { ports, repairs: repairsMade(), wantedBlocks };
     const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };
     try {
       const { addresses, underlay, missing } = await ownAddresses.now();
-      const own = { addresses, underlay, missing };
+      const { publicKey } = agent.tunnel;
+      const own = { addresses, underlay, missing, ...(publicKey !== undefined && { publicKey }) };
       const clocks = { now: new Date(), nowMs: performance.now(), vigil, isBesideStore };
       const { refusal, revision } = await reportHost(api, { host, ...told, ...own }, clocks);
       if (revision !== undefined) agent.addresses.passed(revision);

@@ -68,6 +68,11 @@ export function createTap(netns: string, tap: NewTap): void {
   }
 }
 
+/** A tun that stays, in the namespace at `netns`, down; as it is if there. Throws TapError. */
+export function createTun(netns: string, name: string): void {
+  closeSync(tunAt(netns, name, 0));
+}
+
 function requestOf({ name, multiQueue }: NewTap): Uint8Array {
   const flags = flag.tap | flag.noPacketInfo | flag.mustBeNew | (multiQueue ? flag.multiQueue : 0);
   return linkRequest(name, flags);
@@ -77,8 +82,10 @@ function requestOf({ name, multiQueue }: NewTap): Uint8Array {
  * Opens the tun of this name, where we are, for whole packets without waiting; made if absent. It
  * stays when we go, with its addresses and routes. The caller closes it. Throws TapError.
  */
-export function openTun(name: string): number {
-  const [fd] = openFilesIn(hostNetns, [device], readWrite | nonBlocking);
+export const openTun = (name: string): number => tunAt(hostNetns, name, nonBlocking);
+
+function tunAt(netns: string, name: string, mode: number): number {
+  const [fd] = openFilesIn(netns, [device], readWrite | mode);
   if (fd instanceof SysError) throw new TapError({ name }, fd, "open tun");
   try {
     ioctl(fd!, operation.setLink, linkRequest(name, flag.tun | flag.noPacketInfo));

@@ -25,6 +25,12 @@ interface Spanning {
 /** Registered for VXLAN. Source: RFC 7348, section 5. */
 export const vxlanPort = 4789;
 
+/** Of VXLAN in hosts' tunnels: one that no fabric sees, and no other segment may have. */
+export const encryptedVxlanPort = 14789;
+
+/** Where hosts hear packets of backend `udp`: what the field's program for it (flannel) takes. */
+export const udpPort = 8285;
+
 export const vxlanLinkName = (vni: number): string => `nlx-${vni}`;
 
 /** Whether networks of the type span hosts by what is wrapped, or routed, from one to another. */
@@ -35,10 +41,30 @@ export const spansHosts = ({ type }: Pick<Spanning, "type">): boolean =>
 export const hasVni = (spec: Spanning): boolean =>
   spec.type === "overlay" || (spec.type === "routed" && (spec.backend ?? "vxlan") === "vxlan");
 
+/** Whether its packets travel by the hosts' WireGuard tunnels. */
+export const isEncrypted = ({ type, backend, encryption }: Spanning): boolean =>
+  type === "overlay" ? encryption === "wireguard" : type === "routed" && backend === "wireguard";
+
+/** Bytes that a host's tunnel takes of the underlay's MTU. */
+export const overheadOfTunnel = (protocol: UnderlayProtocol): number =>
+  overhead.wireguard[protocol];
+
 /** Bytes that the underlay's MTU is larger than the network's. */
 export function overheadOf(spec: Spanning): number {
-  const { type, backend = "vxlan", encryption = "none", underlayProtocol = "ipv4" } = spec;
-  const ways: Backend[] = type === "overlay" ? ["vxlan"] : [backend];
-  if (encryption === "wireguard") ways.push("wireguard");
-  return ways.reduce((sum, way) => sum + overhead[way][underlayProtocol], 0);
+  const { type, backend = "vxlan", underlayProtocol = "ipv4" } = spec;
+  if (type !== "overlay") return overhead[backend][underlayProtocol];
+  if (!isEncrypted(spec)) return overhead.vxlan[underlayProtocol];
+  // Addresses in tunnels are IPv6's, whatever the tunnel travels by.
+  return overhead.wireguard[underlayProtocol] + overhead.vxlan.ipv6;
+}
+
+/** WireGuard fills up what it encrypts to a multiple of so many bytes (section 5.4.6 as well). */
+const paddedTo = 16;
+
+/** Bytes of the network's largest packet that an underlay of so many carries in one piece. */
+export function mtuWithin(spec: Spanning, underlayMtu: number): number {
+  const bytes = underlayMtu - overheadOf(spec);
+  if (!isEncrypted(spec)) return bytes;
+  const { underlayProtocol = "ipv4" } = spec;
+  return bytes - ((underlayMtu - overheadOfTunnel(underlayProtocol)) % paddedTo);
 }

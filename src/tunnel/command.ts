@@ -1,9 +1,12 @@
 /** The tunnel: `netloom udp-tunnel JSON`, begun by the agent, ends when its input does. */
+import { getLink } from "../kernel/netlink/link-info.ts";
+import { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import { openUdp, Waiter } from "../kernel/sys/datagrams.ts";
 import { readSync, writeAllSync } from "../kernel/sys/files.ts";
 import { SysError } from "../kernel/sys/libc.ts";
 import { openTun } from "../kernel/tap.ts";
 import { isIp } from "../lib/ip.ts";
+import { hostNetns } from "../model/kernel-object.ts";
 import { Forwarder } from "./forwarder.ts";
 import type { TunnelAnswer, TunnelRequest, TunnelSettings } from "./words.ts";
 
@@ -13,6 +16,7 @@ const [input, output] = [0, 1];
 export async function runTunnelCommand(words: readonly string[]): Promise<number> {
   try {
     const { link, local } = JSON.parse(words[0] ?? "") as TunnelSettings;
+    if (!isThere(link)) throw new Error(`there is no link "${link}"`);
     const endOf = (isIpv6: boolean) =>
       local.find(({ address }) => address.includes(":") === isIpv6);
     if (local.some(({ address }) => !isIp(address)))
@@ -25,6 +29,12 @@ export async function runTunnelCommand(words: readonly string[]): Promise<number
     console.error(`netloom: the udp tunnel ends: ${(error as Error).message}`);
     return 1;
   }
+}
+
+/** The agent made it: one that the kernel made for us would be nobody's when we end. */
+function isThere(name: string): boolean {
+  using socket = new NetlinkSocket("route", hostNetns);
+  return getLink(socket, { name }) !== undefined;
 }
 
 function serve(tun: number, udp: { readonly ipv4: number; readonly ipv6: number }): void {

@@ -6,7 +6,7 @@ export const tunnelWord = "udp-tunnel";
 
 /** Its second, as JSON. */
 export interface TunnelSettings {
-  /** The tun link, made if absent. */
+  /** The tun link, which must be there. */
   readonly link: string;
   /** Own ends: one of each family at most. Peers must know them as they are here. */
   readonly local: readonly { readonly address: string; readonly port: number }[];

@@ -1,6 +1,7 @@
 /** Routed networks on four hosts, by each way that packets come from one to another. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { eventually } from "../agent/world.ts";
+import { has } from "../support/kernel-features.ts";
 import { patient } from "../support/patience.ts";
 import { lan } from "../support/test-host.ts";
 import type { Box } from "./box.ts";
@@ -22,6 +23,12 @@ const onOneSegment: Way[] = [
   { name: "vxlan", spec: { backend: "vxlan" }, mtu: 1450, wire: "udp port 4789" },
   { name: "direct", spec: { directRouting: true }, mtu: 1450, wire: "icmp" },
   { name: "vxlan6", spec: { underlayProtocol: "ipv6" }, mtu: 1430, wire: "udp port 4789" },
+  { name: "udp", spec: { backend: "udp" }, mtu: 1472, wire: "udp port 8285" },
+  {
+    name: "udp6",
+    spec: { backend: "udp", underlayProtocol: "ipv6" },
+    ...{ mtu: 1452, wire: "ip6 and udp port 8285" },
+  },
 ];
 
 async function allReached(boxes: readonly Box[]): Promise<void> {
@@ -76,6 +83,23 @@ describe("on one segment", () => {
     expect(await from.reaches(to.address())).toBe(true);
   });
 });
+
+// Where the kernel has it, test/cluster/routed-wireguard.test.ts runs.
+if (!has("wireguard")) {
+  test("a host whose kernel has no WireGuard says how to mend it at ADD", async () => {
+    const cluster = await FabricCluster.start({ hosts: 1 });
+    try {
+      await cluster.network("blue", { type: "routed", backend: "wireguard" }, ...subnets);
+      await expect(cluster.hosts[0]!.attach("blue")).rejects.toThrow(
+        'Cannot attach to network \\"default/blue\\": its spec.backend is \\"wireguard\\". This ' +
+          "kernel lacks wireguard (CONFIG_WIREGUARD): load the module (modprobe wireguard), or " +
+          "boot a kernel that has it, or take another backend",
+      );
+    } finally {
+      await cluster.remove();
+    }
+  });
+}
 
 describe("on two segments with a router", () => {
   let cluster: FabricCluster;

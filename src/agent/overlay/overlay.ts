@@ -13,6 +13,7 @@ import {
   type SegmentEntries,
   type SegmentLinks,
 } from "../../engine/segment-entries.ts";
+import { deleteLink } from "../../kernel/netlink/link.ts";
 import { removeNetns } from "../../kernel/netns/netns.ts";
 import { leaveChecksums, leavesChecksums } from "../../kernel/sys/offload.ts";
 import type { Log } from "../../lib/log.ts";
@@ -27,12 +28,26 @@ const loopback = (network: string): KernelObject => ({
   ...{ kind: "link", type: "existing", name: "lo", up: true },
 });
 
+/**
+ * Where br_netfilter is loaded, each namespace has its bridges' frames meet rules for packets, and
+ * followed as connections: this one's are its tenants' own, and its rules are of its bridge.
+ */
+const unfiltered = (network: string, facts: KernelFacts): KernelObject[] =>
+  ["iptables", "ip6tables", "arptables"].flatMap((of): KernelObject[] => {
+    const path = `net/bridge/bridge-nf-call-${of}`;
+    if (facts.sysctl(hostNetns, path) === undefined) return [];
+    const shared = { netns: hostNetns, scope: networkScope(network), life: "shared" } as const;
+    return [{ ...shared, kind: "sysctl", path, value: "0" }];
+  });
+
 export class Overlay {
   readonly place: OverlayPlace;
   readonly engine: ResidentEngine;
   readonly repairs: Repairs;
   /** The network, as the engine knows it, once it was joined to it. */
   network: string | undefined;
+  /** Whether its packets travel by the host's tunnel, once it was joined. */
+  isEncrypted: boolean | undefined;
   /** Attaches that are under way: while there are any it stays. */
   users = 0;
   #repairing: Promise<void> | undefined;
@@ -81,6 +96,15 @@ export class Overlay {
     });
   }
 
+  /** Takes away what joins it to other hosts. Throws NetlinkError. */
+  part({ vni }: Pick<SegmentConfig, "vni">): Promise<void> {
+    this.#entries = undefined;
+    return this.engine.run(async ({ session }) => {
+      const { socket } = session.namespace(hostNetns);
+      socket.run([deleteLink({ name: vxlanLinkName(vni) })]);
+    });
+  }
+
   /** Entries are looked at in the kernel with the next `join`. */
   distrust(): void {
     this.#entries = undefined;
@@ -105,6 +129,7 @@ async function joinLinks({ session, paths }: Engine, config: SegmentConfig): Pro
   const { bridge, network, mtu } = config;
   const desired = [
     loopback(network),
+    ...unfiltered(network, facts),
     ...driver.network(driver.parse({ bridge, mtu }), network, facts),
     segmentLink(config, facts),
   ];
@@ -128,11 +153,15 @@ function offload(session: KernelSession, { vni, checksumOffload }: SegmentConfig
   leaveChecksums(socket.fd, name, checksumOffload);
 }
 
-/** The kernel changes neither a VXLAN link's identifier nor its UDP port. */
-const isAnother = (object: KernelObject, { vni, port }: SegmentConfig): boolean =>
-  object.kind === "link" &&
-  object.name === vxlanLinkName(vni) &&
-  (object.type !== "vxlan" || object.vxlan.id !== vni || object.vxlan.port !== port);
+/** The kernel changes neither a VXLAN link's identifier nor its UDP port nor its family. */
+function isAnother(object: KernelObject, { vni, port, local }: SegmentConfig): boolean {
+  if (object.kind !== "link" || object.name !== vxlanLinkName(vni)) return false;
+  if (object.type !== "vxlan") return true;
+  const { vxlan } = object;
+  return vxlan.id !== vni || vxlan.port !== port || isWide(vxlan.local) !== isWide(local);
+}
+
+const isWide = (address: string): boolean => address.includes(":");
 
 const linksOf = (session: KernelSession, { bridge, vni }: SegmentConfig): SegmentLinks => ({
   bridge: session.linkNow(hostNetns, bridge).index,

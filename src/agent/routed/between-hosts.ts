@@ -2,22 +2,37 @@
 import { Monitor, type MonitorEvent } from "../../kernel/netlink/monitor.ts";
 import type { Agent } from "../agent.ts";
 import { Ticker } from "../ticker.ts";
+import { UdpTunnels } from "../udp/udp-tunnels.ts";
+import type { Learnt } from "./held.ts";
 import { HostRoutes } from "./host-routes.ts";
 import { RoutedKernel } from "./kernel.ts";
+import { Sole } from "./sole.ts";
 
 export class RoutesBetweenHosts implements AsyncDisposable {
   readonly ticker: Ticker;
   readonly #routes: HostRoutes;
   readonly #kernel: RoutedKernel;
+  readonly #tunnels: UdpTunnels;
+  readonly #sole = new Sole();
   readonly #monitor: Monitor;
   readonly #watching: Promise<void>;
 
   /** Watches from now on; works once its ticker is started. Throws SysError. */
-  constructor(agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "silent">) {
-    const { host, spec, log, engine, silent } = agent;
+  constructor(
+    agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "silent" | "tunnel">,
+    learnt: Learnt,
+  ) {
+    const { host, spec, log, engine, silent, tunnel } = agent;
     this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
+    this.#tunnels = new UdpTunnels({ log, onNews: () => this.ticker.nudge() });
+    const edges = { learnt, kernel: this.#kernel, tunnels: this.#tunnels, tunnel };
     this.#routes = new HostRoutes({
-      ...{ host, spec, log, kernel: this.#kernel, isGone: silent.isGone },
+      host,
+      spec,
+      log,
+      isGone: silent.isGone,
+      isSole: () => this.#sole.isTaken(),
+      ...edges,
     });
     const tell = (error: unknown) =>
       log({ level: "error", event: "work failed", what: "routes", error: String(error) });
@@ -35,7 +50,9 @@ export class RoutesBetweenHosts implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#monitor[Symbol.dispose]();
     await this.#watching;
+    await this.#tunnels[Symbol.asyncDispose]();
     this.#kernel[Symbol.dispose]();
+    this.#sole[Symbol.dispose]();
   }
 
   async #watch(): Promise<void> {

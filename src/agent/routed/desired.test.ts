@@ -1,10 +1,12 @@
 /** What the kernel must know of other hosts, from node specs that are made up. */
 import { describe, expect, test } from "bun:test";
+import { peersOf, tunnelsOf } from "../udp/peers.ts";
 import { refuseBackend } from "./backends/index.ts";
 import { desiredOf } from "./desired.ts";
-import { difference, keyed } from "./entries.ts";
+import { apart, difference, keyed, type TunnelEntry } from "./entries.ts";
 import { type Told, viewOf } from "./view.ts";
 import { deviceEnd } from "./vxlan-device.ts";
+import { wireguardNeeds } from "./wireguard-needs.ts";
 
 const underlay = (last: number, subnet = 0) => [
   { address: `198.51.${subnet}.${last}`, prefixLength: 24, mtu: 1500 },
@@ -52,6 +54,10 @@ function nodeSpec({
       block("other", "10.9.0.0/26", "a"),
       block("blue4", "10.1.0.64/26", "b"),
     ],
+    subnets: [
+      { metadata: { namespace: "default" }, spec: { network: "blue", cidr: "10.1.0.0/16" } },
+      { metadata: { namespace: "default" }, spec: { network: "x", cidr: "10.9.0.0/16" } },
+    ],
     blockroutes: [
       route("b", "10.1.0.64/26"),
       route("b", "fd01::40/122"),
@@ -67,13 +73,17 @@ function nodeSpec({
   } as unknown as Told;
 }
 
-const desired = (world: World) => desiredOf(viewOf(nodeSpec(world), "a"));
+/** Host b is a peer of the WireGuard link, c is none yet. */
+const tunnelTo = (host: string) => (host === "b" ? undefined : { why: "its key is not known" });
+const desired = (world: World) => desiredOf(viewOf(nodeSpec(world), "a", { tunnelTo }));
 /** Routes as `ip route` has them. */
 const routes = (world: World) =>
   [...desired(world).entries.values()].flatMap((entry) => {
     if (entry.kind !== "route") return [];
-    if (entry.type !== "unicast") return [`${entry.type} ${entry.dst}`];
-    return [`${entry.dst} via ${entry.gateway}${entry.device ? ` dev ${entry.device}` : ""}`];
+    const behind = entry.isFallback ? " behind all" : "";
+    if (entry.type !== "unicast") return [`${entry.type} ${entry.dst}${behind}`];
+    const { dst, gateway, device } = entry;
+    return [`${dst}${gateway ? ` via ${gateway}` : ""}${device ? ` dev ${device}` : ""}`];
   });
 const own = ["blackhole 10.1.0.0/26", "blackhole fd01::/122"];
 const [viaB, viaC] = ["b", "c"].map((host) => `via ${deviceEnd(host, 7).address} dev nlx-7`);
@@ -103,8 +113,24 @@ describe("a network's packets go", () => {
       ],
     ],
     [
-      "nowhere by a backend that this build has not",
+      "into the tun of a process",
       { spec: { backend: "udp" } },
+      [
+        ...["10.1.0.64/26 dev nlu-ipv4", "fd01::40/122 dev nlu-ipv4", "10.1.0.128/26 dev nlu-ipv4"],
+        ...own,
+      ],
+    ],
+    [
+      "into the host's WireGuard link to its peers, and in no other way",
+      { spec: { backend: "wireguard" } },
+      [
+        ...["10.1.0.64/26 dev nlw0", "fd01::40/122 dev nlw0", "unreachable 10.1.0.128/26"],
+        ...[...own, "unreachable 10.1.0.0/16 behind all"],
+      ],
+    ],
+    [
+      "nowhere by a backend that this build has not",
+      { spec: { backend: "later" } },
       [
         ...["unreachable 10.1.0.64/26", "unreachable fd01::40/122", "unreachable 10.1.0.128/26"],
         ...own,
@@ -130,7 +156,7 @@ describe("a network's packets go", () => {
 });
 
 test("nothing is sent to a host that is gone: who sends is told, and nobody else", () => {
-  const view = viewOf(nodeSpec({}), "a", ({ metadata }) => metadata.name === "b");
+  const view = viewOf(nodeSpec({}), "a", { isGone: ({ metadata }) => metadata.name === "b" });
   const { entries, troubles } = desiredOf(view);
   const all = [...entries.values()];
   expect(troubles).toEqual([]);
@@ -149,7 +175,8 @@ describe("what is not reached is told, with the reason:", () => {
       { spec: { backend: "host-gw" } },
       '"c": its address 198.51.9.3 is on another link than 198.51.0.1/24',
     ],
-    ["another backend", { spec: { backend: "bgp" } }, '"b": this release has no backend "bgp"'],
+    ["another backend", { spec: { backend: "later" } }, '"b": this release has no backend "later"'],
+    ["no key", { spec: { backend: "wireguard" } }, '"c": its key is not known'],
     ["no identifier", { status: {} }, '"b": its network has no VXLAN identifier yet'],
     ["an unknown host", { peers: [] }, '"b": nothing is known yet of how it is reached'],
     [
@@ -173,8 +200,8 @@ test("the device is as the network says, and others know its address by the host
   const vxlan = { port: 8472, ttl: 9, dscp: 46, checksumOffload: true };
   const { entries } = desired({ spec: { underlayProtocol: "ipv6", vxlan } });
   expect(entries.get("device nlx-7")).toEqual({
-    ...{ kind: "device", name: "nlx-7", mac: deviceEnd("a", 7).mac, mtu: 1430, vni: 7, port: 8472 },
-    ...{ ttl: 9, tos: 184, local: "2001:db8::1" },
+    ...{ kind: "device", type: "vxlan", name: "nlx-7", mac: deviceEnd("a", 7).mac, mtu: 1430 },
+    ...{ vni: 7, port: 8472, ttl: 9, tos: 184, local: "2001:db8::1" },
   });
   const mac = deviceEnd("b", 7).mac;
   const at = { kind: "fdb", device: "nlx-7", mac, dst: "2001:db8::2" };
@@ -184,12 +211,57 @@ test("the device is as the network says, and others know its address by the host
   expect(deviceEnd("a", 7).mac).not.toBe(deviceEnd("a", 8).mac);
 });
 
+test("a tunnel's process hears who is behind which host, and that hosts speak for themselves", () => {
+  const { entries } = desired({ spec: { backend: "udp", underlayProtocol: "ipv6" } });
+  expect(entries.get("device nlu-ipv6")).toEqual({
+    ...{ kind: "device", type: "tun", name: "nlu-ipv6", mtu: 1452 },
+  });
+  const { kernel, tunnels } = apart(entries);
+  expect([...kernel.values()].map(({ kind }) => kind)).not.toContain("peer");
+  const [tunnel] = tunnelsOf(tunnels);
+  expect(tunnel).toMatchObject(["nlu-ipv6", { local: "2001:db8::1" }]);
+  expect(peersOf(tunnels, 9)).toEqual([
+    {
+      endpoint: { address: "2001:db8::2", port: 9 },
+      prefixes: ["10.1.0.64/26", "fd01::40/122", "198.51.0.2/32", "2001:db8::2/128"],
+    },
+    {
+      endpoint: { address: "2001:db8:0:9::3", port: 9 },
+      prefixes: ["10.1.0.128/26", "198.51.9.3/32", "2001:db8:0:9::3/128"],
+    },
+  ]);
+});
+
+test("the WireGuard link hears of all that is behind hosts, and of what is on its way out", () => {
+  const view = viewOf(nodeSpec({ spec: { backend: "wireguard" } }), "a", { tunnelTo });
+  const gone: TunnelEntry[] = [
+    { kind: "peer", device: "nlw0", dst: "10.1.9.0/26", endpoint: "d" },
+    { kind: "peer", device: "nlw0", dst: "10.1.0.64/26", endpoint: "d" },
+    { kind: "peer", device: "nlu-ipv4", dst: "10.1.8.0/26", endpoint: "198.51.0.9" },
+  ];
+  const { needs, protocols } = wireguardNeeds(view, keyed(gone));
+  expect([...needs!]).toEqual([
+    ["b", ["10.1.0.64/26", "fd01::40/122"]],
+    ["c", ["10.1.0.128/26"]],
+    ["d", ["10.1.9.0/26"]],
+  ]);
+  expect([...protocols]).toEqual([
+    ["b", "ipv4"],
+    ["c", "ipv4"],
+  ]);
+  const other = viewOf(nodeSpec({}), "a", { tunnelTo });
+  expect(wireguardNeeds(other, new Map()).needs).toBeUndefined();
+  expect(wireguardNeeds(other, keyed(gone)).needs!.size).toBe(1);
+});
+
 test("a backend that this build has not is refused, and what it can't do", () => {
   const network = (spec: object) => ({ spec: { type: "routed", ...spec } }) as never;
-  for (const backend of ["host-gw", "vxlan", undefined]) refuseBackend(network({ backend }));
+  for (const backend of ["host-gw", "vxlan", "udp", "wireguard", undefined]) {
+    refuseBackend(network({ backend }));
+  }
   refuseBackend(network({ type: "bridge" }));
-  expect(() => refuseBackend(network({ backend: "udp" }))).toThrow(
-    'spec.backend: this release has no "udp": take "host-gw" or "vxlan"',
+  expect(() => refuseBackend(network({ backend: "later" }))).toThrow(
+    'spec.backend: this release has no "later": take "host-gw", "vxlan", "bgp", "udp", "wireguard"',
   );
   expect(() => refuseBackend(network({ vxlan: { checksumOffload: false } }))).toThrow(
     "spec.vxlan.checksumOffload: cannot be false",

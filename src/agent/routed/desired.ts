@@ -1,4 +1,5 @@
 /** From the view of the node spec to what the kernel must know. Pure. */
+import { isEncrypted } from "../../model/encapsulation.ts";
 import { type Backend, isReached, type Reached } from "./backends/backend.ts";
 import { backendOf } from "./backends/index.ts";
 import { type Entry, keyed } from "./entries.ts";
@@ -19,6 +20,7 @@ export function desiredOf(view: RoutedView): Desired {
 function ofNetwork(view: RoutedView, network: RoutedNetwork, troubles: string[]): Entry[] {
   // What no container has must not leave by the default route, and come back, and leave again.
   const own = network.own.map((dst): Entry => ({ kind: "route", type: "blackhole", dst }));
+  if (isEncrypted(network.spec)) own.push(...network.subnets.map(fallback));
   if (network.elsewhere.size === 0) return own;
   const { backend = "vxlan" } = network.spec;
   const found = backendOf(network.spec);
@@ -44,6 +46,11 @@ function ofNetwork(view: RoutedView, network: RoutedNetwork, troubles: string[])
   return [...entries, ...own];
 }
 
+/** What is to go encrypted leaves in no other way, also before its host is heard of. */
+const fallback = (dst: string): Entry => ({
+  ...{ kind: "route", type: "unreachable", dst, isFallback: true },
+});
+
 interface To {
   readonly network: RoutedNetwork;
   readonly peer: string;
@@ -53,5 +60,6 @@ interface To {
 function reach(backend: Backend, view: RoutedView, to: To): Reached {
   const peerUnderlay = view.peers.get(to.peer);
   if (!peerUnderlay) return { why: "nothing is known yet of how it is reached" };
-  return backend.reach({ ...to, host: view.host, underlay: view.underlay, peerUnderlay });
+  const { host, underlay, tunnelTo } = view;
+  return backend.reach({ ...to, host, underlay, peerUnderlay, tunnelTo });
 }

@@ -1,6 +1,7 @@
 /** For tests: hosts on a fabric, each a fresh namespace with a container, and their node specs. */
 import { ScratchNetns } from "../../kernel/netns/scratch.ts";
 import { desiredOf } from "./desired.ts";
+import { apart } from "./entries.ts";
 import { RoutedKernel } from "./kernel.ts";
 import type { RoutedNetwork, RoutedView } from "./view.ts";
 
@@ -90,6 +91,7 @@ export class Fabric implements Disposable {
     const others = this.hosts.flatMap((host, i) => (i + 1 === n ? [] : [{ host, n: i + 1 }]));
     const network = {
       ...{ name: "default/blue", spec: { type: "routed", directRouting: false, ...spec }, vni },
+      subnets: [],
       own: this.hosts[n - 1]!.blocks,
       elsewhere: new Map(others.map(({ host }) => [host.name, host.blocks])),
     } as unknown as RoutedNetwork;
@@ -98,6 +100,7 @@ export class Fabric implements Disposable {
       underlay: this.underlay(n),
       peers: new Map(others.map(({ host, n: at }) => [host.name, this.underlay(at)])),
       ...{ networks: [network], gone: new Set() },
+      tunnelTo: () => undefined,
     };
   }
 
@@ -105,7 +108,7 @@ export class Fabric implements Disposable {
   bring(spec: object, vni?: number): string[] {
     return this.hosts.flatMap(({ kernel }, i) => {
       const { entries, troubles } = desiredOf(this.view(i + 1, spec, vni));
-      return [...troubles, ...kernel.bring(entries, true).failures];
+      return [...troubles, ...kernel.bring(apart(entries).kernel, true).failures];
     });
   }
 

@@ -1,8 +1,8 @@
 /** Containers on several hosts reach each other by what the kernel is told. */
 import { expect, test } from "bun:test";
 import { desiredOf } from "./desired.ts";
-import { difference } from "./entries.ts";
-import { Fabric, pings } from "./fabric-fixture.ts";
+import { apart, difference, type Entry } from "./entries.ts";
+import { Fabric, type FabricHost, pings } from "./fabric-fixture.ts";
 import { Transition } from "./transition.ts";
 
 const ways = [
@@ -26,7 +26,7 @@ test.each(ways)(
     for (const [i, { kernel }] of fabric.hosts.entries()) {
       const { entries } = desiredOf(fabric.view(i + 1, spec));
       kernel.look();
-      expect(difference(kernel.applied, entries)).toEqual({ set: [], gone: [] });
+      expect(difference<Entry>(kernel.applied, entries)).toEqual({ set: [], gone: [] });
     }
   },
 );
@@ -89,7 +89,7 @@ test("another backend, and another identifier, take the place of the one before"
   expect(netns.run("ip", "-br", "link", "show", "type", "vxlan")).toMatch(/^nlx-78 /);
   // A host that is not reached any more, and then is.
   const lost = { ...fabric.view(1, {}, 78), peers: new Map() };
-  kernel.bring(desiredOf(lost).entries, true);
+  kernel.bring(apart(desiredOf(lost).entries).kernel, true);
   expect(pings(fabric.hosts[0]!.box, "fd40:2::5")).toBe(false);
   expect(fabric.bring({}, 78)).toEqual([]);
   expect(fabric.reach()).toEqual(Array(4).fill(true));
@@ -116,7 +116,7 @@ test("packets under way come through while hosts change over one after the other
       const desired = desiredOf(fabric.view(i + 1, spec)).entries;
       const now = { applied: kernel.applied, desired, nowMs: performance.now() };
       const { entries, waitMs } = transition.stage(now);
-      kernel.bring(entries, true);
+      kernel.bring(apart(entries).kernel, true);
       return waitMs;
     };
   });
@@ -157,4 +157,44 @@ test("what is there already is found by another process, and kept", () => {
   again.look();
   const { entries } = desiredOf(fabric.view(1, {}));
   expect(again.bring(entries, true)).toEqual({ set: 0, gone: 0, failures: [] });
+});
+
+test("routes onto another part's link go with it, and what they leave goes nowhere", () => {
+  using fabric = new Fabric(2);
+  const [one] = fabric.hosts as [FabricHost];
+  const { netns, kernel } = one;
+  const view = fabric.view(1, { backend: "wireguard" });
+  const [network] = view.networks;
+  const subnets = ["10.40.0.0/16", "fd40::/16"];
+  const { entries } = desiredOf({ ...view, networks: [{ ...network!, subnets }] });
+  const bring = () => kernel.bring(apart(entries).kernel, true).failures;
+  const ways = () =>
+    ["10.40.2.5", "fd40:2::5", "10.40.9.5", "fd40:9::5"].map((address) => {
+      const told = netns.run("sh", "-c", `ip route get ${address} 2>&1; true`);
+      return /unreachable|No route to host/.test(told) ? "nowhere" : /dev \w+/.exec(told)![0];
+    });
+  const blocked = Array(2).fill("nowhere");
+  netns.run(
+    "sh",
+    "-c",
+    "ip route add default via 198.51.0.12; ip route add default via 2001:db8:a0::12",
+  );
+  // It is not there yet.
+  expect(bring()).toEqual([]);
+  expect(ways()).toEqual([...blocked, ...blocked]);
+  for (let round = 0; round < 2; round++) {
+    netns.run("sh", "-ec", "ip link add nlw0 type veth peer nlw9; ip link set nlw0 up");
+    kernel.look();
+    expect(bring()).toEqual([]);
+    expect(ways()).toEqual(["dev nlw0", "dev nlw0", ...blocked]);
+    kernel.look();
+    expect(difference(kernel.applied, apart(entries).kernel)).toEqual({ set: [], gone: [] });
+    netns.run("ip", "link", "del", "nlw0");
+    expect(ways()).toEqual([...blocked, ...blocked]);
+  }
+  kernel.look();
+  kernel.bring(new Map(), true);
+  expect(
+    netns.run("sh", "-c", "ip route show type unreachable; ip -6 route show type unreachable"),
+  ).toBe("");
 });

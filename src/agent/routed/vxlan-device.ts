@@ -5,6 +5,7 @@ import { linkLocalOf } from "../../lib/link-local.ts";
 /** In the host's own namespace, one a network. */
 export interface VxlanDevice {
   readonly kind: "device";
+  readonly type: "vxlan";
   readonly name: string;
   readonly mac: string;
   /** Bytes. */

@@ -17,6 +17,7 @@ class Host implements AsyncDisposable {
 
   constructor(number: number) {
     this.number = number;
+    this.ip(`tuntap add mode tun name ${link}`);
     this.tunnel = new UdpTunnel({
       link,
       local: this.outside.map((address) => ({ address, port })),
@@ -213,6 +214,13 @@ describe("the udp backend", () => {
       await expect(begun).rejects.toThrow(
         "Cannot run the udp tunnel: netloom: the udp tunnel ends: bind",
       );
+      expect(host.tunnel.serves).toBe(false);
+      expect(host.tunnel.trouble).toStartWith(
+        `the udp tunnel by "${link}" does not run: netloom: `,
+      );
+      await using linkless = new Host(2);
+      linkless.ip(`link del ${link}`);
+      await expect(linkless.tunnel.start()).rejects.toThrow(`there is no link "${link}"`);
     },
     limitMs,
   );

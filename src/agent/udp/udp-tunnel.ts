@@ -1,9 +1,6 @@
 /**
- * The agent's side of the `udp` backend: begins the tunnel's process, tells it its peers, begins it
- * anew when it ends. To wire: `start` when the first `routed` network with this backend comes, then
- * the tun link's MTU (`tunnelMtu`), address, state and routes as kernel objects (the link exists,
- * and stays when the process ends); `setPeers` whenever hosts or their blocks change; dispose with
- * the last network, then delete the link.
+ * The agent's side of one tunnel of the `udp` backend: begins its process, tells it its peers,
+ * begins it anew when it ends.
  */
 import type { Log } from "../../lib/log.ts";
 import type { TunnelPeer } from "../../tunnel/router.ts";
@@ -15,11 +12,15 @@ import {
 } from "../../tunnel/words.ts";
 
 const restartMs = { first: 50, last: 5_000 } as const;
+/** A process that does not end of itself by then is killed. */
+const endMs = 2_000;
 
 export interface UdpTunnelSettings extends TunnelSettings {
   readonly log: Log;
   /** What is begun. Absent: this executable. */
   readonly command?: readonly string[];
+  /** It serves, or does no more. */
+  readonly onNews?: () => void;
 }
 
 /** The process did not do what it was told. */
@@ -45,6 +46,8 @@ export class UdpTunnel implements AsyncDisposable {
   #pauseMs: number = restartMs.first;
   #timer: Timer | undefined;
   #isEnded = false;
+  #serves = false;
+  #trouble: string | undefined;
 
   constructor(settings: UdpTunnelSettings) {
     this.#settings = settings;
@@ -55,8 +58,18 @@ export class UdpTunnel implements AsyncDisposable {
     return this.#child?.pid;
   }
 
+  /** Whether packets flow. */
+  get serves(): boolean {
+    return this.#serves;
+  }
+
+  /** Why they don't: what its last process said. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
   /**
-   * Until the link is there and packets flow. Throws UdpTunnelError with what is wrong, and goes on
+   * Until packets flow. Throws UdpTunnelError with what is wrong, and goes on
    * trying until it is disposed of.
    */
   async start(): Promise<void> {
@@ -78,8 +91,12 @@ export class UdpTunnel implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnded = true;
     clearTimeout(this.#timer);
-    this.#child?.stdin.end();
-    await this.#child?.exited;
+    const child = this.#child;
+    if (!child) return;
+    child.stdin.end();
+    const killing = setTimeout(() => child.kill("SIGKILL"), endMs);
+    await child.exited;
+    clearTimeout(killing);
   }
 
   async #begin(): Promise<void> {
@@ -90,6 +107,9 @@ export class UdpTunnel implements AsyncDisposable {
     await greeting;
     this.#pauseMs = restartMs.first;
     await this.#ask({ peers: this.#peers });
+    this.#serves = true;
+    this.#trouble = undefined;
+    this.#settings.onNews?.();
   }
 
   #wait(): Promise<TunnelCounters> {
@@ -128,12 +148,15 @@ export class UdpTunnel implements AsyncDisposable {
     for (const waiting of this.#waiting.splice(0)) {
       waiting.reject(new UdpTunnelError(`Cannot run the udp tunnel: ${why}`));
     }
+    this.#serves = false;
     if (!this.#isEnded) this.#beginLater(why);
   }
 
   #beginLater(error: string): void {
     const { log, link } = this.#settings;
     log({ level: "warn", event: "udp tunnel ended", link, error });
+    this.#trouble = `the udp tunnel by "${link}" does not run: ${error}`;
+    this.#settings.onNews?.();
     this.#timer = setTimeout(() => {
       // Its end is told by the next #follow.
       this.#begin().catch(() => {});

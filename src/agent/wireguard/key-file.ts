@@ -1,7 +1,6 @@
 /**
  * A host's WireGuard key: made on the host, kept in a file that only root may read, and never told
- * but for its public part. To wire: `load` when the first network with WireGuard comes, its
- * `publicKey` into `Host.status`; `rotate` as docs/design/wireguard.md says.
+ * but for its public part.
  */
 import { beginSync } from "../../engine/host-local/durable.ts";
 import { readIfThere, replaceFile } from "../../kernel/sys/whole-file.ts";
@@ -24,10 +23,13 @@ export class KeyFileError extends Error {
 
 export class KeyFile {
   readonly #path: string;
+  /** What the last rotation was asked for by. */
+  readonly #asked: string;
 
   /** `stateDir`: the agent's. */
   constructor(stateDir: string) {
     this.#path = `${stateDir}/wireguard/private-key`;
+    this.#asked = `${stateDir}/wireguard/rotated-for`;
   }
 
   /** The host's key; the first time it is made. Throws FileError, StoreError, KeyFileError. */
@@ -36,6 +38,18 @@ export class KeyFile {
     if (text === undefined) return this.rotate();
     const pair = await keyPairOf(text.trim());
     if (!pair) throw new KeyFileError(this.#path);
+    return pair;
+  }
+
+  /**
+   * A new key, unless this text asked for the one that is there: undefined then. One that was cut
+   * short is done again. Throws as `rotate`.
+   */
+  async rotateFor(asked: string): Promise<KeyPair | undefined> {
+    if (readIfThere(this.#asked) === asked) return undefined;
+    const pair = await this.rotate();
+    replaceFile(this.#asked, asked);
+    beginSync([this.#asked]).finish();
     return pair;
   }
 

@@ -5,7 +5,7 @@ import { createLink } from "../../kernel/netlink/link.ts";
 import { WireguardLinks } from "../../kernel/netlink/wireguard-links.ts";
 import { ScratchNetns } from "../../kernel/netns/scratch.ts";
 import type { WireguardPeer } from "../../model/wireguard.ts";
-import { followWireguard } from "./follow.ts";
+import { planWireguard } from "../../plan/wireguard.ts";
 import { type KeyPair, newKeyPair } from "./key-pair.ts";
 
 const link = "wg0";
@@ -43,9 +43,13 @@ class Host implements Disposable {
     return { publicKey, endpoint: { address, port }, allowedIps: this.prefixes, ...more };
   }
 
+  /** Gives what it changed: undefined where nothing differed. */
   follow(...peers: WireguardPeer[]) {
     const { privateKey } = this.pair;
-    return followWireguard(this.links, link, { privateKey, listenPort: port, peers });
+    const wanted = { privateKey, listenPort: port, peers };
+    const change = planWireguard(wanted, this.links.read(link)!);
+    if (change) this.links.change(link, change);
+    return change;
   }
 
   /** Whether one of three packets comes back. */
@@ -88,7 +92,18 @@ async function twoHosts() {
     for (const prefix of other.prefixes)
       netns.run("ip", "route", "add", masked(prefix), "dev", link);
   }
+  // A first handshake that finds no cable yet is tried again after 5 s only.
+  for (const outside of ["192.0.2.2", "2001:db8::2"]) await untilReached(a, outside);
   return { a, b, [Symbol.dispose]: () => held.dispose() };
+}
+
+/** What a cable carries comes a moment after its ends are up. */
+async function untilReached(host: Host, address: string): Promise<void> {
+  const ping = ["nsenter", `--net=${host.netns.path}`, "ping", "-c1", "-W1", address];
+  for (let tries = 30; !Bun.spawnSync(ping).success; tries--) {
+    if (tries === 0) throw new Error(`${address} is not reached: the cable carries nothing`);
+    await Bun.sleep(100);
+  }
 }
 
 const masked = (prefix: string) => prefix.replace("0.1/", "0.0/").replace("::1/", "::/");

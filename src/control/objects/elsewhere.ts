@@ -1,7 +1,13 @@
 /** What of an object other hosts must know, made of the object alone. Pure. */
-import type { BlockRoute, Endpoint, HostPeer, HostPeerSpec } from "../../api/elsewhere.ts";
+import type {
+  BGPNeighbor,
+  BlockRoute,
+  Endpoint,
+  HostPeer,
+  HostPeerSpec,
+} from "../../api/elsewhere.ts";
 import { elsewhere } from "../../api/elsewhere.ts";
-import { silentReason } from "../../api/kinds/host.ts";
+import { labelsOfHost, silentReason } from "../../api/kinds/host.ts";
 import type { IPBlock, Port } from "../../api/kinds/index.ts";
 import { claimedAddresses, networkOfPort } from "../../api/kinds/port.ts";
 import type { ApiObject, Condition } from "../../api/object.ts";
@@ -16,30 +22,36 @@ function metadataOf({ metadata }: Pick<ApiObject, "metadata">): ApiObject["metad
 
 /** What of a `Host` others reach it by. */
 export interface Reachable extends Pick<ApiObject, "metadata"> {
-  readonly status?: {
-    readonly underlay?: HostPeerSpec["underlay"];
-    readonly conditions?: readonly Condition[];
-  };
+  readonly status?: Partial<HostPeerSpec> & { readonly conditions?: readonly Condition[] };
 }
 
 /** How a host is reached; undefined: it has not told. */
 export function peerOf(host: Reachable): HostPeer | undefined {
-  const underlay = host.status?.underlay ?? [];
+  const { underlay = [], publicKey } = host.status ?? {};
   if (underlay.length === 0) return undefined;
-  const kind = elsewhere.hostpeers;
-  const silent = isSilent(host) && { silent: true };
-  return {
-    apiVersion,
-    kind,
-    metadata: metadataOf(host),
-    spec: { underlay, ...silent },
-  } as HostPeer;
+  const spec = {
+    underlay,
+    ...(publicKey !== undefined && { publicKey }),
+    ...(isSilent(host) && { silent: true }),
+  };
+  return { apiVersion, kind: elsewhere.hostpeers, metadata: metadataOf(host), spec } as HostPeer;
 }
 
 const isSilent = ({ status }: Reachable): boolean =>
   status?.conditions?.some(
     ({ type, status, reason }) => type === "Ready" && status === "False" && reason === silentReason,
   ) ?? false;
+
+/** With whom hosts speak BGP; undefined: it has not told how it is reached. */
+export function bgpNeighborOf(host: Reachable): BGPNeighbor | undefined {
+  const underlay = host.status?.underlay ?? [];
+  if (underlay.length === 0) return undefined;
+  const labels = labelsOfHost(host.metadata.name, host.metadata.labels);
+  const addresses = underlay.map(({ address, prefixLength }) => ({ address, prefixLength }));
+  const kind = elsewhere.bgpneighbors;
+  const spec = { labels, addresses };
+  return { apiVersion, kind, metadata: metadataOf(host), spec } as BGPNeighbor;
+}
 
 /** Where a port of an overlay network is; undefined: on no host. */
 export const endpointOf = (port: Port): Endpoint | undefined =>

@@ -1,4 +1,5 @@
 /** All reconcilers. */
+import { bgpPeerStatus } from "./bgp-peer-status.ts";
 import { blockLeases, blockReturns } from "./blocks.ts";
 import { claim, claimSteps, claimWishes } from "./claims.ts";
 import { collector } from "./collector.ts";
@@ -29,4 +30,5 @@ export const reconcilers: readonly Reconciler[] = [
   subnetStatus,
   tenantStatus,
   hostStatus,
+  bgpPeerStatus,
 ];

@@ -1,6 +1,6 @@
 /** What a backend is: how packets of a routed network come to other hosts. Pure. */
 import type { Entry } from "../entries.ts";
-import type { RoutedNetwork, Underlay } from "../view.ts";
+import type { RoutedNetwork, RoutedView, Underlay } from "../view.ts";
 
 /** This host, another one, and the other's prefixes of the network. */
 export interface Way {
@@ -10,6 +10,7 @@ export interface Way {
   readonly peer: string;
   readonly peerUnderlay: Underlay;
   readonly prefixes: readonly string[];
+  readonly tunnelTo: RoutedView["tunnelTo"];
 }
 
 /** Entries for the way, or why there is none, in words that go on `host "b" is not reached: …`. */

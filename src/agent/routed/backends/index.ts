@@ -2,10 +2,19 @@
 import type { Network } from "../../../api/kinds/index.ts";
 import { ConfigError } from "../../../model/config-error.ts";
 import type { Backend } from "./backend.ts";
+import { bgp } from "./bgp.ts";
 import { hostGw } from "./host-gw.ts";
+import { udp } from "./udp.ts";
 import { vxlan } from "./vxlan.ts";
+import { wireguard } from "./wireguard.ts";
 
-export const backends: Readonly<Record<string, Backend>> = { "host-gw": hostGw, vxlan };
+export const backends: Readonly<Record<string, Backend>> = {
+  "host-gw": hostGw,
+  vxlan,
+  bgp,
+  udp,
+  wireguard,
+};
 
 export const backendOf = ({ backend = "vxlan" }: Pick<Network["spec"], "backend">) =>
   Object.hasOwn(backends, backend) ? backends[backend] : undefined;
@@ -17,7 +26,7 @@ export function refuseBackend({ spec }: Network): void {
     const known = Object.keys(backends).map((name) => `"${name}"`);
     throw new ConfigError(
       "spec.backend",
-      `this release has no "${spec.backend}": take ${known.join(" or ")}`,
+      `this release has no "${spec.backend}": take ${known.join(", ")}`,
     );
   }
   if (spec.vxlan?.checksumOffload === false) {
