@@ -28,6 +28,7 @@ export interface Reconciled {
 /** To be called once in a file: each of its tests has its own. */
 export function reconciled() {
   const world = { clockMs: 0 } as { -readonly [K in keyof Reconciled]: Reconciled[K] };
+  const declared = declaring(world);
   let stop: () => Promise<void>;
   let beside: () => Objects;
   let restored: () => Promise<Objects>;
@@ -57,7 +58,7 @@ export function reconciled() {
       for (const each of [store, ...copies]) await each.close();
       rmSync(folder, { recursive: true });
     };
-    await create("Namespace", { name: "default" });
+    await declared.create("Namespace", { name: "default" });
   });
   afterEach(() => stop());
 
@@ -75,6 +76,17 @@ export function reconciled() {
     return { objects, end };
   }
 
+  return {
+    ...{ world, ...declared },
+    /** All reconcilers once more, over the same store. */
+    beside: () => beside(),
+    /** The same over another store, with what is in this one by now. */
+    restored: () => restored(),
+  };
+}
+
+/** What tests do with the objects of the present test. */
+function declaring(world: Pick<Reconciled, "objects">) {
   function create(kind: string, metadata: object, spec: object = {}): Promise<Any> {
     const apiVersion = kindOf(kind).group === "" ? "v1" : "netloom.dev/v1alpha1";
     const placed = { ...placeIn(kind), ...metadata };
@@ -109,13 +121,7 @@ export function reconciled() {
       { manager },
     );
   }
-  return {
-    ...{ world, create, all, one, status, network, host, declareOver },
-    /** All reconcilers once more, over the same store. */
-    beside: () => beside(),
-    /** The same over another store, with what is in this one by now. */
-    restored: () => restored(),
-  };
+  return { create, all, one, status, network, host, declareOver };
 }
 
 const placeIn = (kind: string) => (kindOf(kind).namespaced ? { namespace: "default" } : {});
