@@ -38,6 +38,21 @@ test("a host with containers is told to be going, with what it waits for, and go
   expect(await gone).toBe("host.netloom.dev/h1 is gone\n");
 });
 
+test("a host is asked for another WireGuard key, as often as somebody says so", async () => {
+  const stdin = "{apiVersion: netloom.dev/v1alpha1, kind: Host, metadata: {name: h9}}";
+  await world.must("create -f -", { stdin });
+  const path = "jsonpath={.metadata.annotations.netloom\\.dev/rotate-wireguard-key}";
+  const asked = async () => {
+    const said = await world.must("host rotate-key h9");
+    expect(said).toBe("host.netloom.dev/h9 asked for another key\n");
+    return world.must(["get", "host", "h9", "-o", path]);
+  };
+  const first = await asked();
+  expect(first).toStartWith("20");
+  expect(await asked()).not.toBe(first);
+  expect((await world.netloom("host rotate-key")).stderr).toContain("netloom host rotate-key HOST");
+});
+
 test("a host that has nothing is removed at once", async () => {
   const stdin = "{apiVersion: netloom.dev/v1alpha1, kind: Host, metadata: {name: h2}}";
   await world.must("create -f -", { stdin });

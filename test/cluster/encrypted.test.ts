@@ -163,11 +163,10 @@ needs("wireguard").describe("with traffic running", () => {
       // Else it would be.
       const tables = await one!.shell("nft list tables inet");
       const guard = /netloom_\w+_tunnel/.exec(tables)![0];
-      const heard = await capture(wire, async () => {
-        await one!.shell(`nft delete table inet ${guard}`);
-        await say();
-      });
-      expect(heard.lines).toHaveLength(1);
+      await one!.killAgent();
+      await one!.shell(`nft delete table inet ${guard}`);
+      expect((await capture(wire, say)).lines).toHaveLength(1);
+      await one!.startAgent();
       const isBack = async () => (await one!.shell("nft list tables inet")).includes(guard);
       await eventually("the guard is back", isBack, patient(20_000));
       expect((await capture(wire, say)).lines).toEqual([]);
@@ -216,10 +215,9 @@ needs("wireguard").describe("with traffic running", () => {
       } as never);
       await eventually("it is told", async () => (await keyOf()) !== before, patient(20_000));
       await meet(boxes);
-      const { sent, lost, longestGapMs } = await flow.stop();
-      throw new Error(
-        `FIGURE key rotated: ${lost} of ${sent} lost, longest gap ${longestGapMs} ms`,
-      );
+      const { sent, lost } = await flow.stop();
+      expect(sent).toBeGreaterThan(50);
+      expect(lost).toBeLessThan(sent / 10);
     },
     120_000,
   );

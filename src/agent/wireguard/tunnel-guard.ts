@@ -36,7 +36,7 @@ export const tunnelGuard = (instance: string): NftTableSpec => ({
       name: "forward",
       hook: { type: "filter", hook: "forward", priority },
       // A container's, which may bear the host's address when it leaves.
-      rules: [`ip6 daddr ${tunnelPrefix} drop`, `ip6 saddr ${tunnelPrefix} drop`],
+      rules: [`${ofSegments} ip6 daddr ${tunnelPrefix} drop`],
     },
   ],
 });

@@ -135,6 +135,22 @@ needs("wireguard").describe("a host's tunnel", () => {
   );
 
   needs("wireguard").test(
+    "is there on a host that has IPv6 switched off",
+    async () => {
+      using hosts = await twoHosts();
+      const { a, b } = hosts;
+      for (const which of ["all", "default", "lo"]) {
+        a.run(`sysctl -qw net.ipv6.conf.${which}.disable_ipv6=1`);
+      }
+      a.bring([b]);
+      b.bring([a]);
+      expect([a.reaches(b), b.reaches(a), a.bring([b])]).toEqual([true, true, []]);
+      expect([a.kernel.remove(), left(a)]).toEqual([true, []]);
+    },
+    60_000,
+  );
+
+  needs("wireguard").test(
     "goes whole, and leaves another's link alone",
     async () => {
       using hosts = await twoHosts();

@@ -146,8 +146,13 @@ export class TunnelKernel implements Disposable {
   #route(route: Pick<NewRoute, "type" | "oif" | "priority">): boolean {
     const [outcome] = this.#socket.batch([addRoute({ dst: tunnelPrefix, ...route })]);
     const { error } = outcome!;
-    if (error && error.code !== "EEXIST") throw error;
-    return !error;
+    if (!error) return true;
+    if (error.code === "EEXIST") return false;
+    if (readSysctl(this.#netns, "net/ipv6/conf/all/disable_ipv6") !== undefined) throw error;
+    const why = "addresses in it are IPv6's, which this kernel lacks (ipv6.disable=1)";
+    throw new Error(`Cannot make link "${tunnelLink}": ${why}: boot it with IPv6`, {
+      cause: error,
+    });
   }
 
   /** One that it had under another name of the host goes. */
