@@ -57,3 +57,14 @@ export function overheadOf(spec: Spanning): number {
   // Addresses in tunnels are IPv6's, whatever the tunnel travels by.
   return overhead.wireguard[underlayProtocol] + overhead.vxlan.ipv6;
 }
+
+/** WireGuard fills up what it encrypts to a multiple of so many bytes (section 5.4.6 as well). */
+const paddedTo = 16;
+
+/** Bytes of the network's largest packet that an underlay of so many carries in one piece. */
+export function mtuWithin(spec: Spanning, underlayMtu: number): number {
+  const bytes = underlayMtu - overheadOf(spec);
+  if (!isEncrypted(spec)) return bytes;
+  const { underlayProtocol = "ipv4" } = spec;
+  return bytes - ((underlayMtu - overheadOfTunnel(underlayProtocol)) % paddedTo);
+}

@@ -31,6 +31,8 @@ export interface ClusterOptions extends FabricOptions {
   readonly serverWords?: readonly string[];
   /** How many members of etcd; 0, SQLite. More servers than one take etcd. */
   readonly etcd?: number;
+  /** What is done with etcd's store, by its URL, before a server has it. */
+  readonly fill?: (url: string) => Promise<void>;
 }
 
 export class FabricCluster extends Declaring {
@@ -61,6 +63,7 @@ export class FabricCluster extends Declaring {
     const store = etcd === 0 ? undefined : await EtcdCluster.start(etcd);
     const cluster = new FabricCluster(await Fabric.make(options), store, options);
     try {
+      if (store) await options.fill?.(store.url);
       cluster.servers.start();
       await cluster.servers.answers();
       for (let i = 0; i < hosts; i++) await cluster.addHost(options.link?.(i));

@@ -21,7 +21,7 @@ export async function followOverlays(agent: Agent): Promise<boolean> {
   // Of what it does not know yet it can't say that it went.
   if (!agent.spec.isComplete) return true;
   // Before any segment is to be encrypted, and after the last one is gone.
-  wantTunnel(agent);
+  if (wantTunnel(agent)) await agent.tunnel.pass();
   const news = agent.overlays.takeNews();
   const isDone = news.length === 0 || (await followAll(agent, news));
   if (news.length > 0) wantTunnel(agent);
@@ -129,6 +129,10 @@ async function join(agent: Agent, overlay: Overlay, { network, known }: Joined):
   if (!config) return;
   const entries = entriesOf(agent, overlay, { network, known });
   overlay.isEncrypted = isEncrypted(network.spec);
+  if (overlay.isEncrypted && !agent.tunnel.isHeld) {
+    await overlay.part(config);
+    throw new Error(`its packets could leave unencrypted: ${agent.tunnel.trouble}`);
+  }
   await overlay.join(config, entries, { isWhole: agent.spec.isComplete });
 }
 

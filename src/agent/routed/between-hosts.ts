@@ -6,12 +6,14 @@ import { UdpTunnels } from "../udp/udp-tunnels.ts";
 import type { Learnt } from "./held.ts";
 import { HostRoutes } from "./host-routes.ts";
 import { RoutedKernel } from "./kernel.ts";
+import { Sole } from "./sole.ts";
 
 export class RoutesBetweenHosts implements AsyncDisposable {
   readonly ticker: Ticker;
   readonly #routes: HostRoutes;
   readonly #kernel: RoutedKernel;
   readonly #tunnels: UdpTunnels;
+  readonly #sole = new Sole();
   readonly #monitor: Monitor;
   readonly #watching: Promise<void>;
 
@@ -24,7 +26,14 @@ export class RoutesBetweenHosts implements AsyncDisposable {
     this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
     this.#tunnels = new UdpTunnels({ log, onNews: () => this.ticker.nudge() });
     const edges = { learnt, kernel: this.#kernel, tunnels: this.#tunnels, tunnel };
-    this.#routes = new HostRoutes({ host, spec, log, isGone: silent.isGone, ...edges });
+    this.#routes = new HostRoutes({
+      host,
+      spec,
+      log,
+      isGone: silent.isGone,
+      isSole: () => this.#sole.isTaken(),
+      ...edges,
+    });
     const tell = (error: unknown) =>
       log({ level: "error", event: "work failed", what: "routes", error: String(error) });
     this.ticker = new Ticker(async () => this.#routes.pass(), tell);
@@ -43,6 +52,7 @@ export class RoutesBetweenHosts implements AsyncDisposable {
     await this.#watching;
     await this.#tunnels[Symbol.asyncDispose]();
     this.#kernel[Symbol.dispose]();
+    this.#sole[Symbol.dispose]();
   }
 
   async #watch(): Promise<void> {

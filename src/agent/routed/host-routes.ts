@@ -27,6 +27,8 @@ interface About {
   readonly log: Log;
   /** None is unless told. */
   readonly isGone?: IsGone;
+  /** Whether no other agent of this network namespace keeps routes; none does unless told. */
+  readonly isSole?: () => boolean;
 }
 
 export class HostRoutes {
@@ -64,6 +66,7 @@ export class HostRoutes {
     if (performance.now() - this.#lookedMs >= lookMs) this.#look();
     const about = { isGone, tunnelTo: (peer: string) => tunnel.stateOf(peer) };
     const view = this.#remembering(viewOf(spec, host, about));
+    if (this.#isOthers(view)) return lookMs;
     this.#wantTunnel(view);
     const { entries: wanted, troubles } = desiredOf(view);
     const applied = this.#applied();
@@ -83,6 +86,18 @@ export class HostRoutes {
     this.#failures = failures;
     // What is held goes once it is learnt, or never will be.
     return Math.min(waitMs, desired === wanted ? lookMs : heldMs);
+  }
+
+  /** What is there is another agent's, and stays as it is. */
+  #isOthers({ networks }: RoutedView): boolean {
+    const { kernel, log, isSole = () => true } = this.#about;
+    const isWanted = networks.length > 0;
+    if ((!isWanted && kernel.applied.size === 0) || isSole()) return false;
+    if (isWanted && !this.#troubles.includes(another)) {
+      log({ level: "error", event: "routes are another agent's", error: another });
+    }
+    this.#troubles = isWanted ? [another] : [];
+    return true;
   }
 
   /** Before routes lead there, and after they don't. */
@@ -147,6 +162,10 @@ function isTun(entries: Entries, device: string): boolean {
   const entry = entries.get(`device ${device}`);
   return entry?.kind === "device" && entry.type === "tun";
 }
+
+const another =
+  "another agent of this network namespace keeps the routes of routed networks, and one may: end " +
+  "that one, or run this one in a network namespace of its own";
 
 /** More would fill the log, and the condition. */
 const mostTold = 5;

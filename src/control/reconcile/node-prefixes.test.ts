@@ -1,12 +1,10 @@
 /** What reconcilers make of hosts' prefixes: leases, recalls, conditions, and new prefixes. */
 import { describe, expect, test } from "bun:test";
 import type { Host, IPBlock } from "../../api/kinds/index.ts";
-import type { CopyableStore } from "../store/copyable.ts";
-import { openSqlite } from "../store/sqlite.ts";
 import { type Any, manager, reconciled, until } from "./reconcile-fixture.ts";
 import { kindOf } from "./reconciler.ts";
 
-const { world, create, all, one, status, network, host, beside } = reconciled();
+const { world, create, all, one, status, network, host, restored } = reconciled();
 
 const subnet = "default/a";
 const setPrefixes = (name: string, ...cidrs: string[]) =>
@@ -225,10 +223,7 @@ describe("a subnet that is cut by host", () => {
     await cut(26);
     await host("one");
     await has("one", "10.1.0.0/26");
-    const { entries, revision } = await (world.store as CopyableStore).dump();
-    const restored = openSqlite(":memory:");
-    await restored.fill(entries, revision);
-    const objects = beside(restored);
+    const objects = await restored();
     const newcomer = { apiVersion: "netloom.dev/v1alpha1", kind: "Host", spec: {} };
     await objects.create(kindOf("Host"), { ...newcomer, metadata: { name: "two" } } as never, {
       manager,

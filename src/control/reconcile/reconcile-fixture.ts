@@ -29,7 +29,8 @@ export interface Reconciled {
 export function reconciled() {
   const world = { clockMs: 0 } as { -readonly [K in keyof Reconciled]: Reconciled[K] };
   let stop: () => Promise<void>;
-  let beside: (store?: Store) => Objects;
+  let beside: () => Objects;
+  let restored: () => Promise<Objects>;
 
   beforeEach(async () => {
     const folder = mkdtempSync(join(tmpdir(), "netloom-reconcile-"));
@@ -37,14 +38,23 @@ export function reconciled() {
     Object.assign(world, { store, clockMs: Date.now() });
     const ends = [reconcileOn(store)];
     Object.assign(world, { objects: ends[0]!.objects });
-    beside = (other = store) => {
+    const more = (other: Store) => {
       const one = reconcileOn(other);
       ends.push(one);
       return one.objects;
     };
+    beside = () => more(store);
+    restored = async () => {
+      const { entries, revision } = await store.dump();
+      const copy = openSqlite(join(folder, "restored.db"));
+      await copy.fill(entries, revision);
+      copies.push(copy);
+      return more(copy);
+    };
+    const copies: Store[] = [];
     stop = async () => {
       await Promise.all(ends.map(({ end }) => end()));
-      await store.close();
+      for (const each of [store, ...copies]) await each.close();
       rmSync(folder, { recursive: true });
     };
     await create("Namespace", { name: "default" });
@@ -101,8 +111,10 @@ export function reconciled() {
   }
   return {
     ...{ world, create, all, one, status, network, host, declareOver },
-    /** All reconcilers once more, over the same store, or another that is still open at the end. */
-    beside: (store?: Store) => beside(store),
+    /** All reconcilers once more, over the same store. */
+    beside: () => beside(),
+    /** The same over another store, with what is in this one by now. */
+    restored: () => restored(),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Networks that span hosts: their VXLAN identifiers, and what passes between all their hosts. */
 import { labelsOfHost } from "../../api/kinds/host.ts";
 import type { Host, Network } from "../../api/kinds/index.ts";
-import { hasVni, overheadOf, spansHosts } from "../../model/encapsulation.ts";
+import { hasVni, mtuWithin, spansHosts } from "../../model/encapsulation.ts";
 import { type Selector, selects } from "../../model/selector.ts";
 import { withCondition } from "./condition.ts";
 import {
@@ -76,7 +76,7 @@ export function leastFit({ spec }: Pick<Network, "spec">, hosts: readonly Host[]
     const { name, labels } = metadata;
     if (spec.hosts && !selects(spec.hosts as Selector, labelsOfHost(name, labels))) return [];
     const own = status?.underlay?.find(({ address }) => address.includes(":") === isWide);
-    return own ? [{ host: name, bytes: own.mtu - overheadOf(spec) }] : [];
+    return own ? [{ host: name, bytes: mtuWithin(spec, own.mtu) }] : [];
   });
   return fits.sort((a, b) => a.bytes - b.bytes)[0];
 }
@@ -88,7 +88,7 @@ async function settle(
 ): Promise<void> {
   const vni = hasVni(network.spec) ? await claimVni(context, network) : undefined;
   const least = leastFit(network, hosts);
-  const mtu = network.spec.mtu || (least?.bytes ?? usualMtu - overheadOf(network.spec));
+  const mtu = network.spec.mtu || (least?.bytes ?? mtuWithin(network.spec, usualMtu));
   await writeStatus(context, network, ({ metadata, spec, status }) => {
     const at = { now: context.objects.now(), generation: metadata.generation };
     const isTold = status?.conditions?.some(({ type }: { type: string }) => type === "MtuFits");
