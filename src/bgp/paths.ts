@@ -39,6 +39,10 @@ export function ownPath(prefix: string, nextHop: string): Path {
   return { family: familyMessage[family], nlri, attributes: [origin, reach] };
 }
 
+/** Communities (RFC 1997) of 32 bits each. */
+export const communityAttribute = (communities: readonly number[]): Any =>
+  pack("CommunitiesAttribute", attributes.CommunitiesAttribute, { communities });
+
 export interface LearntPath {
   readonly prefix: string;
   readonly family: Family;

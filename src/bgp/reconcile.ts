@@ -6,8 +6,9 @@ import { fingerprint } from "./fingerprint.ts";
 import type { GobgpClient } from "./gobgp/client.ts";
 import type { peer } from "./gobgp/messages.ts";
 import type { Message } from "./gobgp/protobuf.ts";
+import { marked, type Parted, partingPolicies } from "./parting.ts";
 import { ownPath } from "./paths.ts";
-import { policyNames } from "./policies.ts";
+import { type Policies, policyNames } from "./policies.ts";
 
 /** Fingerprints of what a daemon was given: kept on disk beside it. */
 export interface Applied {
@@ -49,11 +50,12 @@ export async function reconcile(
   // filters that are to change, whoever is told might not be to be.
   if (isFiltered) await addPaths(client, want, applied);
   const gone = Object.keys(applied.paths).filter((each) => !want.paths.has(each));
-  for (const prefix of [...gone, ...untold(applied, want)]) {
+  for (const prefix of gone) {
     await deletePath(client, prefix);
     delete applied.paths[prefix];
   }
-  if (!isFiltered) await setPolicies(client, want);
+  await part(client, want, applied);
+  if (!isFiltered) await setPolicies(client, want.policies);
   await addPaths(client, want, applied);
   if (!isFiltered) await refilter(client, Object.keys(applied.peers));
   applied.policies = policies;
@@ -77,16 +79,27 @@ async function addPaths(client: GobgpClient, want: Desired, applied: Applied): P
   }
 }
 
-/**
- * Prefixes that some peer had and may have no more. The daemon withdraws nothing for a new filter's
- * sake, so they are withdrawn under the old one, and told anew under the new.
- */
-function untold(applied: Applied, want: Desired): string[] {
-  return Object.keys(want.told).filter((prefix) =>
-    (applied.told[prefix] ?? []).some(
-      (address) => want.peers.has(address) && !want.told[prefix]!.includes(address),
-    ),
-  );
+/** Withdraws what some peers had and may have no more, from these alone. */
+async function part(client: GobgpClient, want: Desired, applied: Applied): Promise<void> {
+  const parted = partedOf(applied, want);
+  if (parted.size === 0) return;
+  await setPolicies(client, partingPolicies(want, parted));
+  for (const prefix of new Set([...parted.values()].flat())) {
+    // It bears the mark until it is told anew.
+    delete applied.paths[prefix];
+    await client.call("addPath", { table: "global", path: marked(want.paths.get(prefix)!) });
+  }
+}
+
+function partedOf(applied: Applied, want: Desired): Parted {
+  const found = new Map<string, string[]>();
+  for (const [prefix, told] of Object.entries(want.told)) {
+    for (const address of applied.told[prefix] ?? []) {
+      if (!want.peers.has(address) || told.includes(address)) continue;
+      found.set(address, [...(found.get(address) ?? []), prefix]);
+    }
+  }
+  return found;
 }
 
 function restarting(config: Message<typeof peer>, is: boolean): Message<typeof peer> {
@@ -108,7 +121,7 @@ async function startBgp(client: GobgpClient, { global }: Desired): Promise<void>
 }
 
 /** The assignments are made again each time: at the first there is none, and it costs nothing. */
-async function setPolicies(client: GobgpClient, { policies }: Desired): Promise<void> {
+async function setPolicies(client: GobgpClient, policies: Policies): Promise<void> {
   await client.call("setPolicies", policies);
   for (const direction of ["import", "export"] as const) {
     const policy = policies.policies.find(({ name }) => name === policyNames[direction])!;

@@ -162,6 +162,7 @@ export const statement = {
     nested({
       prefixSet: [1, matchSet],
       neighborSet: [2, matchSet],
+      communitySet: [5, matchSet],
       routeType: [8, oneOf({ none: 0, internal: 1, external: 2, local: 3 })],
       families: [11, list(nested(family))],
     }),
@@ -178,7 +179,7 @@ export const statement = {
 } as const;
 
 export const definedSet = {
-  type: [1, oneOf({ prefix: 0, neighbor: 1 })],
+  type: [1, oneOf({ prefix: 0, neighbor: 1, community: 4 })],
   name: [2, text],
   list: [3, list(text)],
   prefixes: [4, list(nested({ prefix: [1, text], least: [2, integer], most: [3, integer] }))],
