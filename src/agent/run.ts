@@ -23,6 +23,7 @@ import { noteFaults } from "./faults.ts";
 import { Followed } from "./followed.ts";
 import { agentIdentity } from "./identity.ts";
 import { cleanUp, heedBlocks, reconcile, run, undoUnfinished } from "./loop.ts";
+import { unreachedOverlays } from "./overlay/encryption.ts";
 import { followOverlays } from "./overlay/follow.ts";
 import { Overlays } from "./overlay/overlays.ts";
 import { atMost, Patience } from "./patience.ts";
@@ -294,6 +295,16 @@ const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
     log({ level: "error", event: "work failed", what, error: String(error) }),
   );
 
+/** More would fill the condition. */
+const mostUnreached = 5;
+
+function troublesOf(routed: string | undefined, overlays: readonly string[]): string | undefined {
+  const told = overlays.slice(0, mostUnreached);
+  if (overlays.length > told.length) told.push(`and ${overlays.length - told.length} more`);
+  const all = [...(routed === undefined ? [] : [routed]), ...told];
+  return all.length === 0 ? undefined : all.join("; ");
+}
+
 /** Tells that the host is alive, and what it has. */
 function heartOf(
   { agent, control, api, allRepairs, folder, between }: ReturnType<typeof assemble>,
@@ -316,7 +327,7 @@ function heartOf(
     folder.retry();
     const failure = folder.failure ?? agent.addresses.retry();
     const damage = damageOf(agent);
-    const { trouble: unreached } = between;
+    const unreached = troublesOf(between.trouble, unreachedOverlays(agent));
     const troubles = {
       ...(unreached !== undefined && { unreached }),
       ...(failure !== undefined && { failure }),

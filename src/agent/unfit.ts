@@ -60,10 +60,6 @@ const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.l
 
 /** Throws ConfigError. */
 export function refuseUnfit(asked: Asked): void {
-  const { encryption = "none" } = asked.network.spec;
-  if (encryption !== "none") {
-    throw new ConfigError("spec.encryption", `"${encryption}" is not made yet: take "none"`);
-  }
   refuseBackend(asked.network);
   const spec = asked.port?.spec;
   if (!spec) return;

@@ -42,7 +42,7 @@ export interface SegmentConfig {
   readonly network: string;
   /** VXLAN network identifier. */
   readonly vni: number;
-  /** This host's address on the underlay. */
+  /** This host's address on the underlay, or in its tunnel. */
   readonly local: string;
   /** UDP port. */
   readonly port: number;

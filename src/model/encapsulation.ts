@@ -28,6 +28,9 @@ export const vxlanPort = 4789;
 /** Where hosts hear packets of backend `udp`: what the field's program for it (flannel) takes. */
 export const udpPort = 8285;
 
+/** Of VXLAN in hosts' tunnels: one that no fabric sees, and no other segment may have. */
+export const encryptedVxlanPort = 14789;
+
 export const vxlanLinkName = (vni: number): string => `nlx-${vni}`;
 
 /** Whether networks of the type span hosts by what is wrapped, or routed, from one to another. */

@@ -3,7 +3,7 @@ import type { Endpoint, HostPeer } from "../../api/elsewhere.ts";
 import type { Network } from "../../api/kinds/index.ts";
 import { entryKey, type SegmentEntries, type SegmentEntry } from "../../engine/segment-entries.ts";
 import { canonicalIp } from "../../lib/ip.ts";
-import { underlayAddress } from "./segment-config.ts";
+import { segmentAddress } from "./segment-config.ts";
 
 /** A port of this host. */
 export interface OwnPort {
@@ -29,7 +29,7 @@ const nameOf = ({ metadata }: Endpoint): string => `${metadata.namespace}/${meta
 
 /**
  * Of a port that moved the higher epoch counts, wherever it was told of first. Hosts whose address
- * is not known have no entries.
+ * is not known have no entries; in tunnels each has one, by its name.
  */
 export function segmentEntries({ network, endpoints, peers, own }: Known): SegmentEntries {
   const entries = new Map<string, SegmentEntry>();
@@ -38,7 +38,7 @@ export function segmentEntries({ network, endpoints, peers, own }: Known): Segme
   const floods = network.spec.multicast !== false;
   for (const endpoint of endpoints) {
     const { host, mac, addresses, epoch } = endpoint.spec;
-    const at = underlayAddress(network, peers.get(host)?.spec.underlay);
+    const at = segmentAddress(network, host, peers.get(host)?.spec.underlay);
     if (at === undefined) continue;
     if (floods) put({ kind: "flood", host: at });
     const isElsewhere = (epochs.get(nameOf(endpoint)) ?? -1) < epoch;

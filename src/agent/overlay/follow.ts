@@ -4,7 +4,9 @@ import type { Network } from "../../api/kinds/index.ts";
 import { CniError, cniCodes } from "../../cni/errors.ts";
 import { overlayKey } from "../../engine/overlay-place.ts";
 import type { SegmentEntries } from "../../engine/segment-entries.ts";
+import { isEncrypted } from "../../model/encapsulation.ts";
 import type { Agent } from "../agent.ts";
+import { enterTunnel, unreachedOverlays, wantTunnel } from "./encryption.ts";
 import { segmentEntries } from "./entries.ts";
 import type { Overlay } from "./overlay.ts";
 import { missingOf, segmentConfig } from "./segment-config.ts";
@@ -16,11 +18,19 @@ const endpointsPatienceMs = 1_000;
 
 /** Those that something is news of. Gives whether nothing failed. Never throws. */
 export async function followOverlays(agent: Agent): Promise<boolean> {
-  let isDone = true;
   // Of what it does not know yet it can't say that it went.
   if (!agent.spec.isComplete) return true;
+  // Before any segment is to be encrypted, and after the last one is gone.
+  wantTunnel(agent);
   const news = agent.overlays.takeNews();
-  if (news.length === 0) return true;
+  const isDone = news.length === 0 || (await followAll(agent, news));
+  if (news.length > 0) wantTunnel(agent);
+  agent.overlays.noteUnreached(unreachedOverlays(agent));
+  return isDone;
+}
+
+async function followAll(agent: Agent, news: readonly Overlay[]): Promise<boolean> {
+  let isDone = true;
   const networks = new Map(
     agent.spec.all<Network>("networks").map((one) => [overlayKey(one.metadata.uid), one]),
   );
@@ -63,6 +73,7 @@ export async function enterOverlay(
     const current = await waitUntilWhole(agent, network);
     const isFirst = overlay.network === undefined;
     if (isFirst && bookmarks !== undefined) await waitForEndpoints(agent, bookmarks);
+    if (isEncrypted(current.spec)) await enterTunnel(agent, current);
     await join(agent, overlay, { network: current, known: knownElsewhere(agent) });
     return { [Symbol.dispose]: leave };
   } catch (error) {
@@ -116,6 +127,7 @@ async function join(agent: Agent, overlay: Overlay, { network, known }: Joined):
   const config = segmentConfig(network, agent.spec.host(agent.host));
   if (!config) return;
   const entries = entriesOf(agent, overlay, { network, known });
+  overlay.isEncrypted = isEncrypted(network.spec);
   await overlay.join(config, entries, { isWhole: agent.spec.isComplete });
 }
 

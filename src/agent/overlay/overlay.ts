@@ -33,6 +33,8 @@ export class Overlay {
   readonly repairs: Repairs;
   /** The network, as the engine knows it, once it was joined to it. */
   network: string | undefined;
+  /** Whether its packets travel by the host's tunnel, once it was joined. */
+  isEncrypted: boolean | undefined;
   /** Attaches that are under way: while there are any it stays. */
   users = 0;
   #repairing: Promise<void> | undefined;
@@ -128,11 +130,15 @@ function offload(session: KernelSession, { vni, checksumOffload }: SegmentConfig
   leaveChecksums(socket.fd, name, checksumOffload);
 }
 
-/** The kernel changes neither a VXLAN link's identifier nor its UDP port. */
-const isAnother = (object: KernelObject, { vni, port }: SegmentConfig): boolean =>
-  object.kind === "link" &&
-  object.name === vxlanLinkName(vni) &&
-  (object.type !== "vxlan" || object.vxlan.id !== vni || object.vxlan.port !== port);
+/** The kernel changes neither a VXLAN link's identifier nor its UDP port nor its family. */
+function isAnother(object: KernelObject, { vni, port, local }: SegmentConfig): boolean {
+  if (object.kind !== "link" || object.name !== vxlanLinkName(vni)) return false;
+  if (object.type !== "vxlan") return true;
+  const { vxlan } = object;
+  return vxlan.id !== vni || vxlan.port !== port || isWide(vxlan.local) !== isWide(local);
+}
+
+const isWide = (address: string): boolean => address.includes(":");
 
 const linksOf = (session: KernelSession, { bridge, vni }: SegmentConfig): SegmentLinks => ({
   bridge: session.linkNow(hostNetns, bridge).index,

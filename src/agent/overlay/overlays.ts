@@ -29,6 +29,7 @@ export class Overlays implements AsyncDisposable {
   readonly #going = new Map<string, Promise<void>>();
   /** Keys of those of which something is news; undefined: it may be of any. */
   #news: Set<string> | undefined;
+  #unreached: readonly string[] = [];
   #isWatching = false;
   /** Told of each look at an overlay's attachments. */
   onLook: OnLook = async () => {};
@@ -116,6 +117,16 @@ export class Overlays implements AsyncDisposable {
     if (key === undefined) return;
     this.#news?.add(key);
     this.onNews();
+  }
+
+  /** Hosts that encrypted networks do not reach, a sentence each: told once. */
+  noteUnreached(unreached: readonly string[]): void {
+    for (const error of unreached) {
+      if (!this.#unreached.includes(error)) {
+        this.#log({ level: "warn", event: "host not reached", error });
+      }
+    }
+    this.#unreached = unreached;
   }
 
   /** The same of each. */

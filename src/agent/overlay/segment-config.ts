@@ -2,8 +2,9 @@
 import type { Host, Network } from "../../api/kinds/index.ts";
 import type { SegmentConfig } from "../../drivers/overlay.ts";
 import { overlayKey } from "../../engine/overlay-place.ts";
-import { vxlanPort } from "../../model/encapsulation.ts";
+import { encryptedVxlanPort, isEncrypted, vxlanPort } from "../../model/encapsulation.ts";
 import { bridgeName, engineNetwork } from "../network-config.ts";
+import { tunnelAddressOf } from "../wireguard/tunnel-address.ts";
 
 /** Whether it spans hosts by a segment in a namespace of its own. */
 export const isOverlay = ({ spec }: Pick<Network, "spec">): boolean => spec.type === "overlay";
@@ -15,6 +16,15 @@ export function underlayAddress(
 ): string | undefined {
   const isWide = spec.underlayProtocol === "ipv6";
   return underlay.find(({ address }) => address.includes(":") === isWide)?.address;
+}
+
+/** The address that a host's packets of the network come from; undefined: it has none. */
+export function segmentAddress(
+  network: Pick<Network, "spec">,
+  host: string,
+  underlay: Parameters<typeof underlayAddress>[1],
+): string | undefined {
+  return isEncrypted(network.spec) ? tunnelAddressOf(host) : underlayAddress(network, underlay);
 }
 
 /** Why a port can't be attached yet; undefined: it can. */
@@ -35,10 +45,11 @@ export function missingOf(network: Network, host: Host | undefined): string | un
 
 /** Undefined while something is missing. */
 export function segmentConfig(network: Network, host: Host | undefined): SegmentConfig | undefined {
-  const local = underlayAddress(network, host?.status?.underlay);
+  const local = host && segmentAddress(network, host.metadata.name, host.status?.underlay);
   const { vni, mtu } = network.status ?? {};
   if (local === undefined || vni === undefined || mtu === undefined) return undefined;
-  const { port = vxlanPort, ttl, dscp, checksumOffload = true } = network.spec.vxlan ?? {};
+  const { port: own = vxlanPort, ttl, dscp, checksumOffload = true } = network.spec.vxlan ?? {};
+  const port = isEncrypted(network.spec) ? encryptedVxlanPort : own;
   return {
     ...{ bridge: bridgeName(network), network: engineNetwork(network), vni, local, port, mtu },
     checksumOffload,

@@ -26,7 +26,7 @@ export interface HostReport extends Incarnation {
   readonly failure?: string;
   /** Files of the agent's that can't be read, and what that means; absent: all can. */
   readonly damage?: string;
-  /** What routed networks do not reach, and why; absent: all. */
+  /** What networks do not reach, and why; absent: all. */
   readonly unreached?: string;
   /** Subnets, as `namespace/name`. */
   readonly wantedBlocks: readonly string[];
@@ -161,7 +161,7 @@ const networkUnavailable = {
   type: "NetworkUnavailable",
   reason: "HostsNotReached",
   begins: "Its containers do not reach all that they are to reach",
-  over: { reason: "HostsReached", message: "All hosts of its routed networks are reached" },
+  over: { reason: "HostsReached", message: "All hosts of its networks are reached" },
 } as const;
 
 const addressMissing = {

@@ -18,7 +18,7 @@ export class OpenTunnel implements AsyncDisposable {
   /** Watches from now on; works once its ticker is started. Throws SysError. */
   constructor({ host, spec, log, engine }: Pick<Agent, "host" | "spec" | "log" | "engine">) {
     const { instance, stateDir } = engine.paths;
-    this.#kernel = new TunnelKernel(`netloom:${instance}:tunnel`);
+    this.#kernel = new TunnelKernel(instance!);
     const keys = new KeyFile(stateDir);
     this.tunnel = new HostTunnel({ host, spec, log, kernel: this.#kernel, keys, users });
     this.#monitor = new Monitor(["link"]);

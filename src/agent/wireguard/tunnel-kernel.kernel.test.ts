@@ -19,7 +19,7 @@ class Host implements Disposable {
 
   constructor(number: number, pair: KeyPair) {
     this.netns = new ScratchNetns(`tk${number}`);
-    this.kernel = new TunnelKernel("netloom:test:tunnel", this.netns.path);
+    this.kernel = new TunnelKernel("test", this.netns.path);
     this.number = number;
     this.pair = pair;
   }
@@ -74,9 +74,9 @@ async function twoHosts() {
 }
 
 const left = (host: Host) =>
-  [host.run("ip -o link"), host.run("ip -6 route show table all")].filter((text) =>
-    /nlw0|fd6e/.test(text),
-  );
+  ["ip -o link", "ip -6 route show table all", "nft list ruleset"]
+    .map(host.run)
+    .filter((text) => /nlw0|fd6e/.test(text));
 
 needs("wireguard").describe("a host's tunnel", () => {
   needs("wireguard").test(
@@ -84,13 +84,15 @@ needs("wireguard").describe("a host's tunnel", () => {
     async () => {
       using hosts = await twoHosts();
       const { a, b } = hosts;
-      expect(a.bring([b])).toEqual(["blackhole", "link", "peers", "address", "route"]);
+      expect(a.bring([b])).toEqual([
+        ...["guard", "blackhole", "link", "peers", "address", "route"],
+      ]);
       b.bring([a]);
       expect([a.reaches(b), b.reaches(a)]).toEqual([true, true]);
       const index = () => JSON.parse(a.run(`ip -j link show ${tunnelLink}`))[0].ifindex;
       const before = index();
       expect(a.bring([b])).toEqual([]);
-      using again = new TunnelKernel("netloom:test:tunnel", a.netns.path);
+      using again = new TunnelKernel("test", a.netns.path);
       Object.assign(a, { kernel: again });
       // What was there before stays until it is known that nobody wants it.
       expect(a.bring([], false)).toEqual([]);
@@ -120,10 +122,11 @@ needs("wireguard").describe("a host's tunnel", () => {
       expect(a.reaches(b)).toBe(true);
       a.run(`ip addr flush dev ${tunnelLink}`);
       a.run(`ip -6 route flush proto 108`);
+      a.run("nft flush ruleset");
       a.run(`wg set ${tunnelLink} peer ${b.pair.publicKey} remove`);
       a.run(`ip link set ${tunnelLink} down mtu 1300`);
       expect(a.bring([b]).sort()).toEqual(
-        ["address", "blackhole", "mtu", "peers", "route", "state"].sort(),
+        ["address", "blackhole", "guard", "mtu", "peers", "route", "state"].sort(),
       );
       expect(a.reaches(b)).toBe(true);
     },

@@ -1,4 +1,4 @@
-/** Makes the host's tunnel what it should be: link, address, routes, peers. The thin edge. */
+/** Makes the host's tunnel what it should be: guard, link, routes, peers. The thin edge. */
 import { addAddress, listAddresses, removeAddress } from "../../kernel/netlink/address.ts";
 import { changeLink, createLink, deleteLink } from "../../kernel/netlink/link.ts";
 import { getLink, type LinkInfo } from "../../kernel/netlink/link-info.ts";
@@ -7,13 +7,16 @@ import { listRoutes, type RouteInfo } from "../../kernel/netlink/route-info.ts";
 import { addressFamily, mainTable, netloomProtocol } from "../../kernel/netlink/rtm.ts";
 import { NetlinkSocket } from "../../kernel/netlink/socket.ts";
 import { WireguardLinks } from "../../kernel/netlink/wireguard-links.ts";
+import { KernelNft } from "../../kernel/nft/kernel-nft.ts";
 import { readSysctl, writeSysctls } from "../../kernel/sysctl/sysctl.ts";
 import { parseIp } from "../../lib/ip.ts";
 import { containsIp, parsePrefix } from "../../lib/prefix.ts";
 import { hostNetns } from "../../model/kernel-object.ts";
+import type { NftTableSpec } from "../../model/nft.ts";
 import type { WireguardConfig, WireguardPeer, WireguardState } from "../../model/wireguard.ts";
 import { planWireguard } from "../../plan/wireguard.ts";
 import { tunnelLink, tunnelPrefix } from "./tunnel-address.ts";
+import { tunnelGuard } from "./tunnel-guard.ts";
 
 export interface Tunnel {
   /** The host's own in it, without prefix length. */
@@ -30,30 +33,37 @@ const loopback = 1;
 
 export class TunnelKernel implements Disposable {
   readonly #socket: NetlinkSocket;
+  readonly #nft: KernelNft;
+  readonly #guard: NftTableSpec;
+  /** On the link if it is ours. */
   readonly #alias: string;
   readonly #netns: string;
   #links: WireguardLinks | undefined;
 
-  /** `alias` is on the link if it is ours. Throws SysError, NetnsError. */
-  constructor(alias: string, netns: string = hostNetns) {
+  /** `instance`: the agent's. Throws SysError, NetnsError. */
+  constructor(instance: string, netns: string = hostNetns) {
     this.#socket = new NetlinkSocket("route", netns);
-    this.#alias = alias;
+    this.#nft = new KernelNft(netns);
+    this.#guard = tunnelGuard(instance);
+    this.#alias = `netloom:${instance}:tunnel`;
     this.#netns = netns;
   }
 
   [Symbol.dispose](): void {
     this.#links?.[Symbol.dispose]();
+    this.#nft[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
   }
 
   /**
    * `isWhole`: peers and prefixes that are not asked for go. Gives what was changed, in words; none
-   * where all was so. Throws MissingModuleError, NetlinkError, SysctlError, TunnelTakenError.
+   * where all was so. Throws MissingModuleError, NetlinkError, NftError, SysctlError,
+   * TunnelTakenError: what keeps packets from leaving by another way is made first.
    */
   bring(tunnel: Tunnel, isWhole: boolean): string[] {
     const { address, mtu, config } = tunnel;
-    // Before the link, and without it: what goes to other tunnels leaves in no other way.
     const done: string[] = [];
+    if (this.#nft.ensure([this.#guard])) done.push("guard");
     if (this.#route({ type: "blackhole", priority: metric.blackhole })) done.push("blackhole");
     this.#links ??= new WireguardLinks(this.#netns);
     const before = this.#own();
@@ -87,10 +97,13 @@ export class TunnelKernel implements Disposable {
     const routes = listRoutes(this.#socket, { ...ours, family: addressFamily.inet6 });
     const isOurs = ({ dst, priority }: RouteInfo) =>
       dst === tunnelPrefix && priority === metric.blackhole;
-    if (!link && !routes.some(isOurs)) return false;
+    const isGuarded = this.#nft.present([this.#guard])[0];
+    if (!link && !isGuarded && !routes.some(isOurs)) return false;
     const route = { ...ours, dst: tunnelPrefix, priority: metric.blackhole, oif: loopback };
     const unblock = removeRoute(route);
     this.#socket.run([...(link ? [deleteLink({ index: link.index })] : []), unblock]);
+    const { family, name } = this.#guard;
+    this.#nft.change([{ op: "delete-table", family, name }]);
     return true;
   }
 

@@ -1,4 +1,5 @@
 /** Networks: what ports are attached to, and how each host makes it. */
+import { encryptedVxlanPort } from "../../model/encapsulation.ts";
 import { defineKind } from "../kind.ts";
 import type { Fault } from "../object.ts";
 import { flag, integer, list, object, text, type Value } from "../schema.ts";
@@ -55,10 +56,13 @@ const spec = object("How the network is made, the same on each host.", {
     enum: ["ipv4", "ipv6"],
   }),
   vxlan: object("overlay, and routed with backend vxlan: how packets are wrapped.", {
-    port: integer("UDP port; 4789 unless set, older fabrics have 8472.", {
-      minimum: 1,
-      maximum: 65535,
-    }),
+    port: integer(
+      "UDP port; 4789 unless set, older fabrics have 8472. Not that of encrypted ones.",
+      {
+        minimum: 1,
+        maximum: 65535,
+      },
+    ),
     ttl: integer("Hops that a wrapped packet may take; as the host's own unless set.", {
       minimum: 1,
       maximum: 255,
@@ -183,6 +187,11 @@ const companions: readonly [keyof Spec, (spec: Spec) => boolean, string][] = [
     "vxlan",
     ({ type, backend = "vxlan" }) => type !== "routed" || backend === "vxlan",
     'goes with backend "vxlan" only',
+  ],
+  [
+    "vxlan",
+    ({ vxlan }) => vxlan?.port !== encryptedVxlanPort,
+    `has the port of encrypted networks in their tunnels, ${encryptedVxlanPort}: take another`,
   ],
   ["masquerade", ({ uplink }) => uplink === undefined, "does not go with an uplink: leave one out"],
 ];
