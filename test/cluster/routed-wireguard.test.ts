@@ -5,6 +5,7 @@ import { needs } from "../support/kernel-features.ts";
 import { patient } from "../support/patience.ts";
 import type { Box } from "./box.ts";
 import { FabricCluster, unreached } from "./cluster.ts";
+import type { FabricHost } from "./fabric-host.ts";
 
 /** What must not be on the fabric: addresses of containers, and what is wrapped otherwise. */
 const plain = "net 10.90.0.0/15 or net fd90::/16 or net fd91::/16 or udp port 4789";
@@ -16,6 +17,17 @@ beforeAll(async () => {
   if (!wireguard.missing) cluster = await FabricCluster.start({ hosts: 4 });
 }, patient(120_000));
 afterAll(() => cluster?.remove());
+
+/** As a runtime does, again where it is told to: in the VM all takes long. */
+async function attached(host: FabricHost, network: string): Promise<Box> {
+  for (let tries = 5; ; tries--) {
+    try {
+      return await host.attach(network);
+    } catch (error) {
+      if (tries === 0 || !(error as Error).message.includes('"code": 11')) throw error;
+    }
+  }
+}
 
 async function allReached(): Promise<void> {
   const isDone = async () => (await unreached(boxes)).length === 0;
@@ -41,7 +53,8 @@ for (const [underlayProtocol, net, mtu] of [
       );
       const [host] = cluster.hosts;
       const all = await host!.capture(plain, async () => {
-        boxes = await cluster.attachEverywhere(underlayProtocol);
+        boxes = [];
+        for (const each of cluster.hosts) boxes.push(await attached(each, underlayProtocol));
         await allReached();
         const [one, two] = boxes as [Box, Box];
         expect(await one.mtu()).toBe(mtu);
