@@ -40,6 +40,7 @@ interface Figures {
 /** What it is to be of bare host to host, one stream; absent: only told. */
 const ways: readonly (readonly [string, object, number?])[] = [
   ["host-gw", { type: "routed", backend: "host-gw" }, 0.95],
+  ["bgp", { type: "routed", backend: "bgp" }, 0.95],
   ["vxlan", { type: "routed", backend: "vxlan" }, 0.75],
   ["udp", { type: "routed", backend: "udp" }],
   ["overlay", { type: "overlay" }, 0.75],

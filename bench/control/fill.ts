@@ -10,10 +10,14 @@ import type { Size } from "./size.ts";
 type Pair = { readonly key: string; readonly value: string };
 
 /** Gives how many entries there are. */
-export async function fill(store: CopyableStore, size: Size): Promise<number> {
+export const fill = (store: CopyableStore, size: Size): Promise<number> =>
+  fillWith(store, objects(size));
+
+/** The same with these objects, each after what it refers to. */
+export async function fillWith(store: CopyableStore, all: Iterable<Made>): Promise<number> {
   const pairs: Pair[] = [];
   const counts = new Map<string, Counts>();
-  for (const made of objects(size)) {
+  for (const made of all) {
     pairs.push(...entriesOf(made));
     const { namespace } = made.object.metadata;
     if (namespace === undefined) continue;

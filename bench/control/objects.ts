@@ -22,9 +22,10 @@ interface Wanted {
   readonly status?: object;
 }
 
-const now = "2026-01-01T00:00:00Z";
+/** When they were made, and their conditions became what they are. */
+export const now = "2026-01-01T00:00:00Z";
 /** Hosts count as heard of for as long as a bench may run. */
-const heartbeat = `${new Date(Date.now() + 86_400_000).toISOString().slice(0, 19)}Z`;
+export const heartbeat = `${new Date(Date.now() + 86_400_000).toISOString().slice(0, 19)}Z`;
 
 /** Of a port of this host: `h` counts hosts, `p` its ports. */
 export const portName = (h: number, p: number) => `port-${h}-${p}`;
@@ -153,7 +154,7 @@ function block(ports: readonly PortParts[], cidr: string): Made {
   return { ...cast, object: { ...cast.object, status: { allocation } } };
 }
 
-interface BlockParts extends Record<string, string> {
+export interface BlockParts extends Record<string, string> {
   readonly name: string;
   readonly namespace: string;
   readonly network: string;
@@ -161,7 +162,8 @@ interface BlockParts extends Record<string, string> {
   readonly host: string;
 }
 
-const emptyAllocation = ({ name, namespace, network, cidr, host }: BlockParts) => ({
+/** Of a block that its host gives nothing of. */
+export const emptyAllocation = ({ name, namespace, network, cidr, host }: BlockParts) => ({
   ...{ block: name, subnet: { namespace, name: network }, cidr, lease: `lease-of-${host}` },
   ...{ stage: "giving", boot: `boot-of-${host}`, revision: 1, sequence: 0 },
   ...{ held: {}, rested: {}, refused: {} },
@@ -202,7 +204,7 @@ function mould<Parts extends Record<string, string>>(
 }
 
 /** As the server makes it of what a client sends, then of the status that its owner reports. */
-function make(name: string, { metadata, spec = {}, status }: Wanted): Made {
+export function make(name: string, { metadata, spec = {}, status }: Wanted): Made {
   const kind = kindOf(name);
   const sent = { apiVersion: apiVersionOf(kind), kind: name, metadata, spec } as ApiObject;
   const born = newObject(kind, sent, { uid: crypto.randomUUID(), now, suffix: "" });

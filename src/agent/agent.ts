@@ -10,6 +10,7 @@ import type { Patience } from "./patience.ts";
 import type { PortRecord, PortRecords } from "./port-records.ts";
 import type { KeyedQueue } from "./queue.ts";
 import type { Serving } from "./serving.ts";
+import type { SilentHosts } from "./silent-hosts.ts";
 import type { NodeSpec } from "./spec/node-spec.ts";
 import type { Name } from "./target.ts";
 import type { HostTunnel } from "./wireguard/host-tunnel.ts";
@@ -31,6 +32,7 @@ export interface Agent {
   /** The loop's work that has to wait. */
   readonly aside: Aside;
   readonly followed: Followed;
+  readonly silent: SilentHosts;
   /** By attachment: what of it can't be put back, as far as is known. */
   readonly faults: Map<string, string>;
   readonly control: ControlPlane;

@@ -15,6 +15,8 @@ import { shortSubnets } from "./addresses/stock.ts";
 import type { Agent } from "./agent.ts";
 import { apiOf, isAway, isOvertaken } from "./api.ts";
 import { Aside } from "./aside.ts";
+import { HostBgp } from "./bgp/host-bgp.ts";
+import { bgpReport } from "./bgp/report.ts";
 import { Cleaning } from "./cleaning.ts";
 import { ControlLink } from "./control-link.ts";
 import type { CredentialFiles } from "./credentials.ts";
@@ -38,6 +40,7 @@ import { Vigil } from "./report/vigil.ts";
 import { RoutesBetweenHosts } from "./routed/between-hosts.ts";
 import { lockDir, sayReached, sayWho } from "./run-dir.ts";
 import { Serving } from "./serving.ts";
+import { SilentHosts } from "./silent-hosts.ts";
 import { AgentServer } from "./socket/server.ts";
 import { followSpec } from "./spec/feed.ts";
 import { NodeSpec } from "./spec/node-spec.ts";
@@ -109,6 +112,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     const parts = assemble(settings, engine);
     held.use(parts.between);
     held.use(parts.opened);
+    held.use(parts.bgp);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
     held.use(parts.agent.overlays);
     parts.agent.overlays.load();
@@ -151,6 +155,7 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     queue,
     followed: new Followed(),
     faults: new Map<string, string>(),
+    silent: new SilentHosts({ spec, log }),
     aside: new Aside(queue, (error) =>
       log({ level: "error", event: "loop failed", error: String(error) }),
     ),
@@ -166,8 +171,12 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
     setImmediate(() => telling.nudge());
   };
   const agent: Agent = { ...own, ports: reporter, changed };
-  const between = new RoutesBetweenHosts(agent);
-  return { agent, control, api, report, telling, repairs, allRepairs, folder, between, opened };
+  const bgp = new HostBgp(agent);
+  const between = new RoutesBetweenHosts(agent, bgp);
+  bgp.onNews = () => between.ticker.nudge();
+  return {
+    ...{ agent, control, api, report, telling, repairs, allRepairs, folder, between, bgp, opened },
+  };
 }
 
 async function begin(
@@ -175,7 +184,7 @@ async function begin(
   settings: AgentSettings,
   held: AsyncDisposableStack,
 ): Promise<void> {
-  const { agent, control, api, report, telling, repairs, between } = parts;
+  const { agent, control, api, report, telling, repairs, between, bgp } = parts;
   const { host, log, runDir, servers } = settings;
   const cleaning = new Cleaning();
   const sweeping = ticker("clean", () => cleaning.sweep(() => run(agent, [cleanUp])), log);
@@ -209,8 +218,14 @@ async function begin(
     await agent.queue.idle();
     await atMost(lastWordsMs, report());
   });
+  const { silent } = agent;
+  silent.onChange = () => {
+    agent.overlays.touchAll();
+    between.ticker.nudge();
+  };
   const { ticker: tunnelling } = agent.tunnel;
-  const tickers = [loop, joining, sweeping, looking, telling, heart, tunnelling, between.ticker];
+  const beside = [heart, tunnelling, between.ticker, bgp.ticker, silent.ticker];
+  const tickers = [loop, joining, sweeping, looking, telling, ...beside];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
     held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
@@ -250,7 +265,7 @@ function overlayTicker(agent: Agent): Ticker {
 
 /** What is to be done when the node spec changes, a server is heard again, or a wait ends. */
 function heedChanges(
-  { agent, control, telling, between }: ReturnType<typeof assemble>,
+  { agent, control, telling, between, bgp }: ReturnType<typeof assemble>,
   own: { readonly loop: Ticker; readonly heart: Ticker; readonly cleaning: Cleaning },
 ): void {
   const { loop, heart, cleaning } = own;
@@ -265,6 +280,8 @@ function heedChanges(
     );
     agent.tunnel.ticker.nudge();
     between.ticker.nudge();
+    bgp.ticker.nudge();
+    if (changes.some(({ key }) => key.startsWith("hostpeers/"))) agent.silent.ticker.nudge();
     loop.nudge();
     telling.nudge();
     // The host's object went.
@@ -307,7 +324,7 @@ function troublesOf(routed: string | undefined, overlays: readonly string[]): st
 
 /** Tells that the host is alive, and what it has. */
 function heartOf(
-  { agent, control, api, allRepairs, folder, between }: ReturnType<typeof assemble>,
+  { agent, control, api, allRepairs, folder, between, bgp }: ReturnType<typeof assemble>,
   { host, version, log, isBesideStore }: AgentSettings,
 ): Ticker {
   const vigil = new Vigil();
@@ -332,6 +349,7 @@ function heartOf(
       ...(unreached !== undefined && { unreached }),
       ...(failure !== undefined && { failure }),
       ...(damage !== undefined && { damage }),
+      ...bgpReport(bgp.status),
     };
     const counted = { ports, repairs: repairsMade(), wantedBlocks };
     const told = { version, kernel: release(), ...agent.serving.own, ...counted, ...troubles };

@@ -1,5 +1,7 @@
 /** What a port asks for and its network can't give: refused, not passed over. */
 import type { Network, Port, Subnet } from "../api/kinds/index.ts";
+import { missingProgram } from "../bgp/program.ts";
+import { CniError, cniCodes } from "../cni/errors.ts";
 import type { Call } from "../cni/plugin.ts";
 import { ConfigError } from "../model/config-error.ts";
 import { refuseBackend } from "./routed/backends/index.ts";
@@ -58,9 +60,17 @@ export function refuseGivenIps({ args, conf }: Pick<Call, "args" | "conf">): voi
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
-/** Throws ConfigError. */
+/** Without its program a host can't tell anybody where its containers are. Throws CniError. */
+function refuseUnspoken({ spec }: Network): void {
+  if (spec.type !== "routed" || spec.backend !== "bgp") return;
+  const why = missingProgram();
+  if (why !== undefined) throw new CniError(cniCodes.tryLater, why);
+}
+
+/** Throws ConfigError, CniError. */
 export function refuseUnfit(asked: Asked): void {
   refuseBackend(asked.network);
+  refuseUnspoken(asked.network);
   const spec = asked.port?.spec;
   if (!spec) return;
   for (const [field, isUnfit, why] of rules) {

@@ -14,6 +14,8 @@ export interface HostPeerSpec {
   }[];
   /** WireGuard's, base64. */
   readonly publicKey?: string;
+  /** Its agent is not heard of: the host may be dead, or only cut off from the control plane. */
+  readonly silent?: true;
 }
 /** Plural `hostpeers`; never the host itself. */
 export type HostPeer = ApiObject<HostPeerSpec>;
@@ -45,9 +47,22 @@ export interface BlockRouteSpec {
 /** Plural `blockroutes`. */
 export type BlockRoute = ApiObject<BlockRouteSpec>;
 
+/**
+ * What BGP on a host asks of another host, beside how it is reached: told to hosts that have a
+ * network with backend bgp. Of a `Host`.
+ */
+export interface BGPNeighborSpec {
+  /** By which reflectors and AS numbers are chosen. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly addresses: readonly { readonly address: string; readonly prefixLength: number }[];
+}
+/** Plural `bgpneighbors`; never the host itself. */
+export type BGPNeighbor = ApiObject<BGPNeighborSpec>;
+
 /** Plural in keys of a node spec → `kind` in its lines. */
 export const elsewhere = {
   hostpeers: "HostPeer",
   endpoints: "Endpoint",
   blockroutes: "BlockRoute",
+  bgpneighbors: "BGPNeighbor",
 } as const;

@@ -52,9 +52,13 @@ export type {
 } from "./client/resource.ts";
 export { type ApiRequest, type Transport, UnreachableError } from "./client/transport.ts";
 export type { Kind, ObjectOfKind } from "./kind.ts";
+export { bgpConfigurationKind } from "./kinds/bgp-configuration.ts";
+export { bgpPeerKind } from "./kinds/bgp-peer.ts";
 export { grantKind } from "./kinds/grant.ts";
 export { hostKind } from "./kinds/host.ts";
 export {
+  type BGPConfiguration,
+  type BGPPeer,
   findKind,
   type Grant,
   type Host,

@@ -2,17 +2,12 @@
  * `gobgpd`, started on a private socket, or found running after its last starter was killed: it
  * outlives us, so that no session breaks while an agent is replaced.
  */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { replaceFile } from "../kernel/sys/whole-file.ts";
 import type { Log } from "../lib/log.ts";
 import { GobgpClient } from "./gobgp/client.ts";
-import { supportOf } from "./version.ts";
-
-/** The daemon can't be had; the message says what to do. */
-export class BgpDaemonError extends Error {
-  override readonly name = "BgpDaemonError";
-}
+import { BgpDaemonError, Program } from "./program.ts";
 
 export interface DaemonOptions {
   /** A directory of its own below the run directory, which a boot empties. */
@@ -32,6 +27,7 @@ const steadyMs = 30_000;
 
 export class Daemon implements Disposable {
   readonly #options: DaemonOptions;
+  readonly #program: Program;
   #client: GobgpClient | undefined;
   #pid: number | undefined;
   #pauseMs = 0;
@@ -40,6 +36,7 @@ export class Daemon implements Disposable {
 
   constructor(options: DaemonOptions) {
     this.#options = options;
+    this.#program = new Program(options.program);
   }
 
   /** Closes our connection; the daemon lives on. */
@@ -66,7 +63,7 @@ export class Daemon implements Disposable {
    * there can't be any.
    */
   async ensure(): Promise<{ client: GobgpClient; pid: number; isNew: boolean }> {
-    this.version = programVersion(this.#options.program);
+    this.version = await this.#program.version();
     const found = this.#pid ?? this.#pidInFile();
     if (found !== undefined && (await this.#answers(found))) {
       this.#pid = found;
@@ -85,15 +82,17 @@ export class Daemon implements Disposable {
     const pid = this.#pid ?? this.#pidInFile();
     this[Symbol.dispose]();
     this.#pid = undefined;
-    if (pid !== undefined && isDaemon(pid)) process.kill(pid, "SIGKILL");
+    if (pid !== undefined && isDaemon(pid, this.#socket)) process.kill(pid, "SIGKILL");
     rmSync(this.#pidFile, { force: true });
   }
 
   /** Ends the daemon for good: peers drop its routes at once. */
   async leave(): Promise<void> {
-    const client = this.#client;
+    const found = this.#pid ?? this.#pidInFile();
     try {
-      await client?.call("stopBgp", {});
+      if (found !== undefined && (await this.#answers(found))) {
+        await this.#client!.call("stopBgp", {});
+      }
     } catch (error) {
       this.#options.log({ level: "warn", event: "bgp daemon not stopped", error: String(error) });
     }
@@ -102,7 +101,7 @@ export class Daemon implements Disposable {
   }
 
   async #answers(pid: number): Promise<boolean> {
-    if (!isDaemon(pid)) return false;
+    if (!isDaemon(pid, this.#socket)) return false;
     this.#client ??= new GobgpClient(this.#socket, callMs);
     try {
       await this.#client.call("getBgp", {});
@@ -128,9 +127,11 @@ export class Daemon implements Disposable {
     rmSync(this.#socket, { force: true });
     const said = join(dir, "gobgpd.log");
     rmSync(said, { force: true });
-    const argv = [program, `--api-hosts=unix://${this.#socket}`, "--pprof-disable", "-l", "warn"];
+    const argv = [program, apiWord(this.#socket), "--pprof-disable", "-l", "warn"];
     const output = Bun.file(said);
     const stdio = { stdin: "ignore", stdout: output, stderr: output } as const;
+    // One whose starter was killed before it noted it has the port.
+    for (const pid of daemonsOf(this.#socket)) process.kill(pid, "SIGKILL");
     const child = Bun.spawn(argv, { ...stdio, detached: true });
     child.unref();
     this.#pid = child.pid;
@@ -173,28 +174,20 @@ async function isUp(client: GobgpClient, socket: string): Promise<boolean> {
   }
 }
 
-/** A number may be another process's by now. */
-function isDaemon(pid: number): boolean {
+/** A number may be another process's by now, and another daemon somebody else's. */
+function isDaemon(pid: number, socket: string): boolean {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // A zombie is none.
-    return stat.includes("(gobgpd) ") && !stat.includes("(gobgpd) Z");
+    // A zombie has no words left.
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return words.includes(apiWord(socket));
   } catch {
     return false;
   }
 }
 
-/** Throws BgpDaemonError. */
-function programVersion(program: string): string {
-  const path = Bun.which(program);
-  if (!path) {
-    throw new BgpDaemonError(
-      `Cannot speak BGP: the program "${program}" is missing. Install GoBGP 3, on Debian: ` +
-        "apt-get install gobgpd",
-    );
-  }
-  const { stdout, stderr } = Bun.spawnSync([path, "--version"]);
-  const support = supportOf(`${stdout}${stderr}`);
-  if ("fault" in support) throw new BgpDaemonError(`Cannot use "${path}": ${support.fault}`);
-  return support.version;
-}
+const daemonsOf = (socket: string): number[] =>
+  readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && isDaemon(pid, socket));
+
+const apiWord = (socket: string): string => `--api-hosts=unix://${socket}`;

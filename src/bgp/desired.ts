@@ -1,11 +1,12 @@
 /** What the daemon of a host should have: its sessions, filters and paths. Pure. */
 import { parseIp } from "../lib/ip.ts";
 import { containsIp, containsPrefix, formatPrefix, networkOf, parsePrefix } from "../lib/prefix.ts";
+import { asNumberLabel, maxAsNumber } from "../model/bgp.ts";
 import { selects } from "../model/selector.ts";
 import { familyMessage } from "./family.ts";
 import type { path, peer } from "./gobgp/messages.ts";
 import type { Message } from "./gobgp/protobuf.ts";
-import { asNumberLabel, type BgpHost, type BgpInput, type PrefixFilter } from "./input.ts";
+import type { BgpHost, BgpInput, PrefixFilter } from "./input.ts";
 import { ownPath } from "./paths.ts";
 import { type Policies, policiesOf, type Rule, toldOf, within } from "./policies.ts";
 import { routerIdOf } from "./router-id.ts";
@@ -22,7 +23,7 @@ export interface Desired {
     readonly asn: number;
     readonly routerId: string;
     readonly listenPort: number;
-    readonly restartTimeS: number;
+    readonly restartTimeSeconds: number;
   };
   /** By address. */
   readonly peers: ReadonlyMap<string, DesiredPeer>;
@@ -37,7 +38,6 @@ export interface Desired {
 
 type Fault = Desired["faults"][number];
 
-const maxAs = 2 ** 32 - 1;
 /** A third of it is between keepalives (RFC 4271). */
 const meshHoldTimeS = 9;
 const connectRetryS = 5;
@@ -80,7 +80,7 @@ export function desired(input: BgpInput): Desired {
       asn,
       routerId: routerIdOf(host),
       listenPort: configuration.listenPort,
-      restartTimeS: configuration.restartTimeS,
+      restartTimeSeconds: configuration.restartTimeSeconds,
     },
     peers,
     policies: policiesOf(rules),
@@ -94,8 +94,8 @@ function asOf({ name, labels }: BgpHost, { configuration }: BgpInput, faults: Fa
   const label = labels[asNumberLabel];
   if (label === undefined) return configuration.asNumber;
   const number = /^[0-9]+$/.test(label) ? Number(label) : 0;
-  if (number >= 1 && number <= maxAs) return number;
-  const message = `label ${asNumberLabel}="${label}" is no AS number: set 1 to ${maxAs}`;
+  if (number >= 1 && number <= maxAsNumber) return number;
+  const message = `label ${asNumberLabel}="${label}" is no AS number: set 1 to ${maxAsNumber}`;
   faults.push({ owner: `host/${name}`, message });
   return configuration.asNumber;
 }
@@ -162,7 +162,7 @@ function peerConfig(input: BgpInput, spec: BgpInput["peers"][number]["spec"]) {
       ...(allowOwnAs > 0 && { allowOwnAsn: allowOwnAs }),
     },
     ...(multihopTtl !== undefined && { ebgpMultihop: { enabled: true, ttl: multihopTtl } }),
-    ...timersAnd(input, spec.holdTimeS),
+    ...timersAnd(input, spec.holdTimeSeconds),
     transport: { remotePort: spec.port },
     families: familiesOf(input.host, address, spec.families),
   };
@@ -181,7 +181,7 @@ function timersAnd({ configuration }: BgpInput, holdTime: number) {
     },
     gracefulRestart: {
       enabled: true,
-      restartTime: configuration.restartTimeS,
+      restartTime: configuration.restartTimeSeconds,
       deferralTime: deferralTimeS,
       notificationEnabled: true,
     },

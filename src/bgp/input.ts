@@ -1,4 +1,5 @@
 /** What BGP on a host follows from, in the words of the API's kinds: plain data. */
+import { bgpDefaults } from "../model/bgp.ts";
 import type { Labels, Selector } from "../model/selector.ts";
 
 /** Prefixes within `cidr` whose lengths are in these bounds: its own to the family's unless set. */
@@ -16,7 +17,7 @@ export interface BgpConfiguration {
   readonly mesh: { readonly enabled: boolean; readonly maxHosts: number };
   readonly routeReflectors?: Selector;
   readonly communities?: readonly string[];
-  readonly restartTimeS: number;
+  readonly restartTimeSeconds: number;
 }
 
 /** As `BGPPeer.spec`. */
@@ -28,7 +29,7 @@ export interface BgpPeer {
   readonly password?: string;
   readonly families?: readonly ("ipv4" | "ipv6")[];
   readonly multihopTtl?: number;
-  readonly holdTimeS: number;
+  readonly holdTimeSeconds: number;
   readonly allowOwnAs: number;
   readonly import?: readonly PrefixFilter[];
   readonly export?: readonly PrefixFilter[];
@@ -55,12 +56,4 @@ export interface BgpInput {
   readonly announced: readonly string[];
 }
 
-/** A host with this label has an AS of its own. */
-export const asNumberLabel = "netloom.dev/as-number";
-
-export const defaultConfiguration: BgpConfiguration = {
-  asNumber: 64512,
-  listenPort: 179,
-  mesh: { enabled: true, maxHosts: 100 },
-  restartTimeS: 120,
-};
+export const defaultConfiguration: BgpConfiguration = bgpDefaults;

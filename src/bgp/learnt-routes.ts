@@ -8,9 +8,13 @@ import { getRoute, listRoutes, type RouteInfo } from "../kernel/netlink/route-in
 import { netloomProtocol } from "../kernel/netlink/rtm.ts";
 import type { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import type { Log } from "../lib/log.ts";
+import { formatPrefix, networkOf, parsePrefix } from "../lib/prefix.ts";
 
-/** The host's own routes to the same prefix have lower ones, and go before. */
-export const learntMetric = 10_800;
+/**
+ * Routes to the same prefix by other ways have lower ones, and go before: of 10800 are those of
+ * routed networks' other backends, which know theirs by it.
+ */
+export const learntMetric = 10_801;
 const mainTable = 254;
 
 interface Learnt {
@@ -36,6 +40,15 @@ export class LearntRoutes {
 
   get size(): number {
     return this.#routes.size;
+  }
+
+  /** Whether one of them leads to all of the prefix. */
+  covers(text: string): boolean {
+    const prefix = parsePrefix(text);
+    for (let { length } = prefix; length >= 0; length--) {
+      if (this.#routes.has(formatPrefix(networkOf({ ...prefix, length })))) return true;
+    }
+    return false;
   }
 
   /** The prefix is reached by these, all of equal worth. */
@@ -86,22 +99,25 @@ export class LearntRoutes {
     const [only] = ways;
     const by = ways.length === 1 ? only : { nextHops: ways };
     try {
-      // IPv6 joins a route with several ways to the one that is there: that one goes first.
-      const isJoined = prefix.includes(":") && ways.length > 1;
-      const before = isJoined ? [removeRoute({ dst: prefix, ...mark })] : [];
-      this.#socket.run([...before, replaceRoute({ dst: prefix, ...mark, ...by })]);
+      this.#socket.run([replaceRoute({ dst: prefix, ...mark, ...by })]);
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
       this.#log({ level: "warn", event: "learnt route not set", prefix, error: error.message });
     }
   }
 
-  /** A next hop that is not on a link of ours is reached as the kernel would reach it. */
+  /**
+   * A next hop that is not on a link of ours is reached as the kernel would reach it, but not by a
+   * default route: who is behind that may know no better than to send the packet back.
+   */
   #resolve(nextHops: readonly string[]): NextHop[] {
     return nextHops.flatMap((address) => {
       const route = getRoute(this.#socket, address);
       if (route?.type !== "unicast" || route.oif === undefined) return [];
-      return [{ oif: route.oif, gateway: route.gateway ?? address }];
+      if (route.gateway === undefined) return [{ oif: route.oif, gateway: address }];
+      const entry = getRoute(this.#socket, address, { isEntry: true });
+      if (!entry || parsePrefix(entry.dst).length === 0) return [];
+      return [{ oif: route.oif, gateway: route.gateway }];
     });
   }
 

@@ -45,18 +45,16 @@ export async function reconcile(
   }
   const policies = fingerprint(want.policies);
   const isFiltered = applied.policies === policies;
+  // Two blocks that become one, or one that becomes two, are told before they are withdrawn; under
+  // filters that are to change, whoever is told might not be to be.
+  if (isFiltered) await addPaths(client, want, applied);
   const gone = Object.keys(applied.paths).filter((each) => !want.paths.has(each));
   for (const prefix of [...gone, ...untold(applied, want)]) {
     await deletePath(client, prefix);
     delete applied.paths[prefix];
   }
   if (!isFiltered) await setPolicies(client, want);
-  for (const [prefix, path] of want.paths) {
-    const text = fingerprint(path);
-    if (applied.paths[prefix] === text) continue;
-    await client.call("addPath", { table: "global", path });
-    applied.paths[prefix] = text;
-  }
+  await addPaths(client, want, applied);
   if (!isFiltered) await refilter(client, Object.keys(applied.peers));
   applied.policies = policies;
   applied.told = want.told;
@@ -67,6 +65,15 @@ export async function reconcile(
     if (applied.peers[address] !== undefined) await client.call("updatePeer", { peer: config });
     else await client.call("addPeer", { peer: restarting(config, isRestart) });
     applied.peers[address] = text;
+  }
+}
+
+async function addPaths(client: GobgpClient, want: Desired, applied: Applied): Promise<void> {
+  for (const [prefix, path] of want.paths) {
+    const text = fingerprint(path);
+    if (applied.paths[prefix] === text) continue;
+    await client.call("addPath", { table: "global", path });
+    applied.paths[prefix] = text;
   }
 }
 
@@ -88,14 +95,14 @@ function restarting(config: Message<typeof peer>, is: boolean): Message<typeof p
 }
 
 async function startBgp(client: GobgpClient, { global }: Desired): Promise<void> {
-  const { asn, routerId, listenPort, restartTimeS } = global;
+  const { asn, routerId, listenPort, restartTimeSeconds } = global;
   await client.call("startBgp", {
     global: {
       asn,
       routerId,
       listenPort,
       useMultiplePaths: true,
-      gracefulRestart: { enabled: true, restartTime: restartTimeS },
+      gracefulRestart: { enabled: true, restartTime: restartTimeSeconds },
     },
   });
 }

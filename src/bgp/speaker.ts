@@ -81,6 +81,11 @@ export class BgpSpeaker {
     return this.#routes.size;
   }
 
+  /** Whether a learnt prefix leads to all of this one. */
+  learns(prefix: string): boolean {
+    return this.#routes.covers(prefix);
+  }
+
   configure(input: BgpInput): void {
     this.#want = desired(input);
     this.#running ??= this.#run();
@@ -167,7 +172,7 @@ export class BgpSpeaker {
     this.#watch?.abort();
     this.#watch = new AbortController();
     this.#routes.doubtAll();
-    this.#sweepAt = performance.now() + want.global.restartTimeS * 1000;
+    this.#sweepAt = performance.now() + want.global.restartTimeSeconds * 1000;
     this.#isSettling = false;
     this.#follow(client, this.#watch.signal).catch((error) => {
       // The next pass sees to the daemon.

@@ -2,7 +2,6 @@
 
 /** The messages of its API that we have tables for. */
 const knownMajor = 3;
-const bfdSince = [4, 6] as const;
 
 /** Of what `gobgpd --version` prints: `gobgpd version 3.10.0`. */
 export function supportOf(said: string): { readonly version: string } | { readonly fault: string } {
@@ -10,10 +9,4 @@ export function supportOf(said: string): { readonly version: string } | { readon
   if (version === undefined) return { fault: `it tells no version but "${said.trim()}"` };
   if (Number(version.split(".")[0]) === knownMajor) return { version };
   return { fault: `it is GoBGP ${version}, whose API is another: install GoBGP ${knownMajor}` };
-}
-
-/** Whether peers may be watched by BFD (RFC 5880). */
-export function hasBfd(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > bfdSince[0] || (major === bfdSince[0] && minor >= bfdSince[1]);
 }

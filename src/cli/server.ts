@@ -1,6 +1,7 @@
 /** The command line of `netloom server`. */
 import { type Listen, listenHelp, listenOf, listenSpecs, pathOf } from "./listen.ts";
 import { readCommandLine, single, UsageError } from "./options.ts";
+import { type Silence, silenceHelp, silenceOf, silenceSpecs } from "./silence.ts";
 
 export const serverHelp = `Serves the API of the control plane: networks, subnets, ports and who may change them.
 
@@ -10,6 +11,7 @@ export const serverHelp = `Serves the API of the control plane: networks, subnet
                         etcd:https://a:2379,https://b:2379?ca=FILE&cert=FILE&key=FILE
                         (sqlite:<state-dir>/store.db)
 ${listenHelp}
+${silenceHelp}
   --state-dir DIR       /var/lib/netloom, or $NETLOOM_STATE_DIR
   --run-dir DIR         /run/netloom, or $NETLOOM_RUN_DIR
 
@@ -23,12 +25,15 @@ export interface ServerWords {
   readonly runDir?: string;
   readonly store?: string;
   readonly tls?: Listen;
+  /** As usual unless set. */
+  readonly silence?: Silence;
 }
 
 const value = { takes: "value" } as const;
 const specs = {
   store: value,
   ...listenSpecs,
+  ...silenceSpecs,
   "state-dir": value,
   "run-dir": value,
   help: { takes: "nothing", short: "h" },
@@ -47,5 +52,6 @@ export function parseServerCommand(words: readonly string[]): ServerWords | "hel
     ...pathOf(line, "run-dir", "runDir"),
     ...(store !== undefined && { store }),
     ...listenOf(line),
+    ...silenceOf(line),
   };
 }

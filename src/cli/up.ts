@@ -2,6 +2,7 @@
 import { absolutePath, hostName, type UsualDirs } from "./agent.ts";
 import { type Listen, listenHelp, listenOf, listenSpecs } from "./listen.ts";
 import { readCommandLine, single, UsageError } from "./options.ts";
+import { type Silence, silenceHelp, silenceOf, silenceSpecs } from "./silence.ts";
 
 export const upHelp = `Serves the API at <run-dir>/api.sock, and keeps this host's networks as it says: a server and an
 agent in one.
@@ -11,6 +12,7 @@ agent in one.
   --host NAME           this host's name in the API (the machine's)
   --store URL           where objects are kept (sqlite:<state-dir>/store.db)
 ${listenHelp}
+${silenceHelp}
   --state-dir DIR       what survives a reboot ($NETLOOM_STATE_DIR or /var/lib/netloom)
   --run-dir DIR         sockets and locks ($NETLOOM_RUN_DIR or /run/netloom)
 
@@ -27,6 +29,8 @@ export interface UpCommand extends UsualDirs {
   readonly store?: string;
   /** Over TCP too; on the Unix socket alone unless set. */
   readonly tls?: Listen;
+  /** As usual unless set. */
+  readonly silence?: Silence;
 }
 
 const value = { takes: "value" } as const;
@@ -34,6 +38,7 @@ const specs = {
   host: value,
   store: value,
   ...listenSpecs,
+  ...silenceSpecs,
   "state-dir": value,
   "run-dir": value,
   help: { takes: "nothing", short: "h" },
@@ -54,5 +59,6 @@ export function parseUpCommand(words: readonly string[], usual: UsualDirs): UpCo
     ...(host !== undefined && { host: hostName(host) }),
     ...(store !== undefined && { store }),
     ...listenOf(line),
+    ...silenceOf(line),
   };
 }

@@ -1,6 +1,7 @@
 /** What `netloom server` and `netloom up` do, with their log and exit status. */
 import { existsSync, mkdirSync, writeSync } from "../kernel/sys/files.ts";
 import { jsonLog, type Log } from "../lib/log.ts";
+import type { Silence } from "./reconcile/reconciler.ts";
 import { startServer, type TlsSettings } from "./server.ts";
 import { openStore, usualStoreUrl } from "./store/open.ts";
 
@@ -12,6 +13,7 @@ export interface ServerCommand {
   /** Where objects are kept; in a file of the state directory unless set. */
   readonly store?: string;
   readonly tls?: TlsSettings;
+  readonly silence?: Silence;
 }
 
 const stderr = 2;
@@ -25,7 +27,7 @@ export async function runServerCommand(
   version: string,
   beside?: Beside,
 ): Promise<number> {
-  const { stateDir, runDir, tls } = command;
+  const { stateDir, runDir, tls, silence } = command;
   const write = (line: string) => writeSync(stderr, line);
   const log = jsonLog({ write, base: { pid: process.pid }, least: "info" });
   const ended = new Promise<void>((resolve) => {
@@ -35,7 +37,10 @@ export async function runServerCommand(
     if (!existsSync(stateDir)) mkdirSync(stateDir, 0o755);
     const store = await openStore(command.store ?? usualStoreUrl(stateDir));
     try {
-      const server = await startServer({ store, runDir, stateDir, version, log, tls });
+      const server = await startServer({
+        ...{ store, runDir, stateDir, version, log, tls },
+        ...(silence && { silence }),
+      });
       try {
         const other = await beside?.(log);
         await ended;

@@ -19,6 +19,7 @@ import { Objects } from "./objects/objects.ts";
 import { reconcilers } from "./reconcile/index.ts";
 import { whileLeader } from "./reconcile/leader.ts";
 import { reconcile } from "./reconcile/loop.ts";
+import type { Silence } from "./reconcile/reconciler.ts";
 import type { Store } from "./store/store.ts";
 
 export interface ServerSettings {
@@ -32,6 +33,8 @@ export interface ServerSettings {
   /** Over TCP with TLS too; on the Unix socket alone unless set. */
   readonly tls?: TlsSettings;
   readonly limits?: Limits;
+  /** Of hosts; as usual unless set. */
+  readonly silence?: Silence;
 }
 
 export interface TlsSettings {
@@ -72,7 +75,7 @@ async function serve(
   held: AsyncDisposableStack,
   ends: AbortSignal,
 ): Promise<number | undefined> {
-  const { store, runDir, stateDir, version, log, tls, limits } = settings;
+  const { store, runDir, stateDir, version, log, tls, limits, silence } = settings;
   const objects = new Objects(store);
   const feed = new Feed(store);
   const auditFile = new AuditFile(`${stateDir}/audit.log`);
@@ -91,7 +94,7 @@ async function serve(
   listenings.push(await listenOnSocket(runDir, answer));
   const secure = tls && (await listenOnTls({ ...tls, stateDir, log }, answer));
   if (secure) listenings.push(secure);
-  const context = { objects, nowMs: Date.now };
+  const context = { objects, nowMs: Date.now, ...(silence && { silence }) };
   const leading = whileLeader(
     { store, log },
     (signal) => reconcile(context, { reconcilers, feed, log }, signal),

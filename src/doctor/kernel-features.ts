@@ -83,6 +83,18 @@ const features: readonly Feature[] = [
     module: "8021q",
     attempt: link("vlan", { id: 100 }),
   },
+  {
+    name: "VXLAN",
+    serves: "overlay networks, or routed ones by VXLAN",
+    module: "vxlan",
+    attempt: link("vxlan", { id: 1, port: 4789 }),
+  },
+  {
+    name: "WireGuard",
+    serves: "encrypted networks between hosts",
+    module: "wireguard",
+    attempt: link("wireguard"),
+  },
   { name: "dummy links", serves: "dummy networks", module: "dummy", attempt: link("dummy") },
   {
     name: "VRF",

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { AddressError, addressBits, type Family, formatIp, type Ip, parseIp } from "./ip.ts";
 import {
+  aggregated,
   broadcastOf,
   containsIp,
   containsPrefix,
@@ -148,5 +149,27 @@ describe("networks", () => {
     expect(text("::ffff:10.1.0.5/95")).toBe("::ffff:10.1.0.5/95");
     expect(text("10.1.0.5/24")).toBe("10.1.0.5/24");
     expect(text("fd00::1/120")).toBe("fd00::1/120");
+  });
+
+  test("aggregated networks are the fewest with the same addresses", () => {
+    const texts = (...prefixes: string[]) =>
+      aggregated(prefixes.map(parsePrefix)).map(formatPrefix);
+    expect(texts("10.1.0.64/26", "10.1.0.0/26", "10.1.0.128/26")).toEqual([
+      ...["10.1.0.0/25", "10.1.0.128/26"],
+    ]);
+    expect(texts("10.1.0.64/26", "10.1.0.128/26")).toEqual(["10.1.0.64/26", "10.1.0.128/26"]);
+    expect(texts("10.1.0.192/26", "10.1.0.0/25", "10.1.0.128/26")).toEqual(["10.1.0.0/24"]);
+    expect(texts("fd00::/64", "10.0.0.0/8", "fd00::40/122", "10.1.0.0/16")).toEqual([
+      ...["10.0.0.0/8", "fd00::/64"],
+    ]);
+    const some = fc.array(prefixOfFamily(4), { maxLength: 8 });
+    fc.assert(
+      fc.property(some, prefixOfFamily(4), (prefixes, one) => {
+        const isIn = (all: readonly Prefix[]) => all.some((each) => containsIp(each, ipOf(one)));
+        const fewest = aggregated(prefixes);
+        expect(isIn(fewest)).toBe(isIn(prefixes));
+        expect(aggregated(fewest)).toEqual(fewest);
+      }),
+    );
   });
 });

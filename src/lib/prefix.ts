@@ -98,6 +98,36 @@ export const containsPrefix = (outer: Prefix, inner: Prefix): boolean =>
 export const equalPrefix = (a: Prefix, b: Prefix): boolean =>
   a.family === b.family && a.length === b.length && a.address === b.address;
 
+/** The fewest networks that hold the same addresses, in order: two halves become one. */
+export function aggregated(prefixes: readonly Prefix[]): Prefix[] {
+  const sorted = prefixes.map(networkOf).sort(inOrder);
+  const found: Prefix[] = [];
+  for (const next of sorted) {
+    let prefix = next;
+    for (let last = found.at(-1); last; last = found.at(-1)) {
+      if (containsPrefix(last, prefix)) {
+        found.pop();
+        prefix = last;
+        continue;
+      }
+      const whole = networkOf({ ...prefix, length: prefix.length - 1 });
+      const areHalves = last.length === prefix.length && containsPrefix(whole, last);
+      if (!areHalves) break;
+      found.pop();
+      prefix = whole;
+    }
+    found.push(prefix);
+  }
+  return found;
+}
+
+/** By family and address, what holds others before them. */
+function inOrder(a: Prefix, b: Prefix): number {
+  if (a.family !== b.family) return a.family - b.family;
+  if (a.address !== b.address) return a.address < b.address ? -1 : 1;
+  return a.length - b.length;
+}
+
 /**
  * `::ffff:10.1.0.5/120` as 10.1.0.5/24, which Go's net package (and so CNI) holds for the same.
  * A shorter length than 96 stays as it is.

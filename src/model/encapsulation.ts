@@ -25,11 +25,11 @@ interface Spanning {
 /** Registered for VXLAN. Source: RFC 7348, section 5. */
 export const vxlanPort = 4789;
 
-/** Where hosts hear packets of backend `udp`: what the field's program for it (flannel) takes. */
-export const udpPort = 8285;
-
 /** Of VXLAN in hosts' tunnels: one that no fabric sees, and no other segment may have. */
 export const encryptedVxlanPort = 14789;
+
+/** Where hosts hear packets of backend `udp`: what the field's program for it (flannel) takes. */
+export const udpPort = 8285;
 
 export const vxlanLinkName = (vni: number): string => `nlx-${vni}`;
 
@@ -56,4 +56,15 @@ export function overheadOf(spec: Spanning): number {
   if (!isEncrypted(spec)) return overhead.vxlan[underlayProtocol];
   // Addresses in tunnels are IPv6's, whatever the tunnel travels by.
   return overhead.wireguard[underlayProtocol] + overhead.vxlan.ipv6;
+}
+
+/** WireGuard fills up what it encrypts to a multiple of so many bytes (section 5.4.6 as well). */
+const paddedTo = 16;
+
+/** Bytes of the network's largest packet that an underlay of so many carries in one piece. */
+export function mtuWithin(spec: Spanning, underlayMtu: number): number {
+  const bytes = underlayMtu - overheadOf(spec);
+  if (!isEncrypted(spec)) return bytes;
+  const { underlayProtocol = "ipv4" } = spec;
+  return bytes - ((underlayMtu - overheadOfTunnel(underlayProtocol)) % paddedTo);
 }

@@ -36,7 +36,7 @@ export abstract class Declaring {
   }
 
   async find(kind: string, name: string): Promise<ApiObject<any, any> | undefined> {
-    return (await this.all(kind)).find(({ metadata }) => metadata.name === name);
+    return await this.#of(kind).find(placeOf(kind, name));
   }
 
   #of = (kind: string): Resource<ApiObject<any, any>> => this.client.of(kindOf(kind)) as never;

@@ -50,6 +50,10 @@ export class World {
     await this.host.remove();
   }
 
+  get agentPid(): number | undefined {
+    return this.#agent?.pid;
+  }
+
   /** What the agent has logged. */
   get log(): string {
     return this.#log;

@@ -262,7 +262,7 @@ export function inputWith(peer: Partial<BgpPeer> = {}, more: Partial<BgpInput> =
           address: rack.ipv4,
           port: 179,
           asNumber: rack.asNumber,
-          holdTimeS: 9,
+          holdTimeSeconds: 9,
           allowOwnAs: 0,
           bfd: false,
           ...peer,

@@ -23,6 +23,10 @@ export class Supervised {
     this.program = program;
   }
 
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   start(): void {
     const { argv, env, log } = this.program;
     const stderr = openSync(log, "a");

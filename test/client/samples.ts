@@ -40,6 +40,11 @@ export const samples: Readonly<Record<string, (at: number) => Sample>> = {
     spec: { network: "base", type: "container", identity: "who", mac: "02:00:5e:00:53:01" },
     status: { mac: "02:00:5e:00:53:02", addresses: [] },
   }),
+  BGPPeer: (at) => ({
+    spec: { address: `192.0.2.${at + 1}`, asNumber: 65000, export: [{ cidr: "10.0.0.0/8" }] },
+    status: { hosts: 3, established: 2 },
+  }),
+  BGPConfiguration: () => ({ spec: { asNumber: 64513 }, status: { conditions: [] } }),
   Token: (at) => ({
     spec: { user: user(at), role: "viewer", expires: "2999-01-01T00:00:00Z" },
     status: { lastUsed: "2026-01-01T00:00:00Z" },

@@ -27,8 +27,12 @@ export interface ClusterOptions extends FabricOptions {
   /** The name of each host's link to the fabric; `uplink` unless told. */
   readonly link?: (host: number) => string;
   readonly servers?: number;
+  /** More words of the servers' command lines. */
+  readonly serverWords?: readonly string[];
   /** How many members of etcd; 0, SQLite. More servers than one take etcd. */
   readonly etcd?: number;
+  /** What is done with etcd's store, by its URL, before a server has it. */
+  readonly fill?: (url: string) => Promise<void>;
 }
 
 export class FabricCluster extends Declaring {
@@ -39,22 +43,27 @@ export class FabricCluster extends Declaring {
   readonly hosts: FabricHost[] = [];
   readonly #dir = mkdtempSync(join(tmpdir(), "netloom-cluster-"));
 
-  private constructor(fabric: Fabric, etcd: EtcdCluster | undefined, { servers = 1 }) {
+  private constructor(
+    fabric: Fabric,
+    etcd: EtcdCluster | undefined,
+    { servers = 1, serverWords: words = [] }: ClusterOptions,
+  ) {
     super();
     this.fabric = fabric;
     this.etcd = etcd;
     this.servers = new Servers({
-      ...{ dir: this.#dir, count: servers, store: etcd?.url },
+      ...{ dir: this.#dir, count: servers, store: etcd?.url, words },
       addresses: ["127.0.0.1", ...controlAt],
     });
     this.client = this.servers.client;
   }
 
   static async start(options: ClusterOptions): Promise<FabricCluster> {
-    const { hosts, etcd = 0, servers = 1 } = options;
+    const { hosts, etcd = 0 } = options;
     const store = etcd === 0 ? undefined : await EtcdCluster.start(etcd);
-    const cluster = new FabricCluster(await Fabric.make(options), store, { servers });
+    const cluster = new FabricCluster(await Fabric.make(options), store, options);
     try {
+      if (store) await options.fill?.(store.url);
       cluster.servers.start();
       await cluster.servers.answers();
       for (let i = 0; i < hosts; i++) await cluster.addHost(options.link?.(i));

@@ -1,10 +1,13 @@
 /** Encrypted overlays: what the fabric sees of them, and that nothing goes where they can't. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { hostKind, rotateKeyAnnotation } from "../../src/api/kinds/host.ts";
+import { encryptedVxlanPort } from "../../src/model/encapsulation.ts";
 import { eventually } from "../agent/world.ts";
 import { has, needs, worthRunning } from "../support/kernel-features.ts";
 import { patient } from "../support/patience.ts";
+import { shell } from "../support/run.ts";
 import type { Box } from "./box.ts";
+import { capture } from "./capture.ts";
 import { FabricCluster, unreached } from "./cluster.ts";
 import type { FabricHost } from "./fabric-host.ts";
 
@@ -17,11 +20,15 @@ const sealed = { type: "overlay", encryption: "wireguard" };
 const carried = "udp or proto gre or proto 4 or proto 41";
 const isSealed = (line: string) => /[.]51820 > .*[.]51820: UDP/.test(line);
 
+const vxlanHeader = (vni: number) => `08000000${vni.toString(16).padStart(6, "0")}00`;
+/** From 10.80.0.250 to 10.80.0.251, without data; nobody looks at its checksums. */
+const udpTo7777 = "4500001c00000000401100000a5000fa0a5000fb1e611e6100080000";
+
 let cluster: FabricCluster;
-let [one, two, three]: FabricHost[] = [];
+let [one, , three]: FabricHost[] = [];
 beforeAll(async () => {
   cluster = await FabricCluster.start({ hosts: has("wireguard") ? 3 : 1 });
-  [one, two, three] = cluster.hosts;
+  [one, , three] = cluster.hosts;
 }, patient(120_000));
 afterAll(() => cluster?.remove());
 
@@ -29,6 +36,19 @@ const removed = async (network: string, boxes: readonly Box[]) => {
   for (const box of boxes) await box.detach();
   await cluster.delete("Network", network, { cascade: true });
 };
+/** A container on each host; on a busy machine a new network's first blocks may come late. */
+const attached = (network: string): Promise<Box[]> =>
+  Promise.all(
+    cluster.hosts.map(async (host) => {
+      for (let tries = 3; ; tries--) {
+        try {
+          return await host.attach(network);
+        } catch (error) {
+          if (tries === 0 || !String(error).includes("Try again")) throw error;
+        }
+      }
+    }),
+  );
 const meet = (boxes: readonly Box[]) =>
   eventually("all meet", async () => (await unreached(boxes)).length === 0, patient(30_000));
 const left = async (host: FabricHost) =>
@@ -55,14 +75,14 @@ for (const _ of worthRunning([{ lacks: "wireguard" }])) {
 
 for (const [underlayProtocol, mtu] of [
   ["ipv4", 1370],
-  ["ipv6", 1350],
+  ["ipv6", 1338],
 ] as const) {
   needs("wireguard").test(
     `all pairs reach each other over ${underlayProtocol}, and the fabric sees tunnels only`,
     async () => {
       await cluster.network(underlayProtocol, { ...sealed, underlayProtocol }, ...subnets);
       const heard = await one!.capture(carried, async () => {
-        const boxes = await cluster.attachEverywhere(underlayProtocol);
+        const boxes = await attached(underlayProtocol);
         await meet(boxes);
         const [from, to] = boxes as [Box, Box];
         expect(await from.mtu()).toBe(mtu);
@@ -91,7 +111,7 @@ needs("wireguard").describe("with traffic running", () => {
   beforeAll(async () => {
     if (!has("wireguard")) return;
     await cluster.network("sealed", sealed, ...subnets);
-    boxes = await cluster.attachEverywhere("sealed");
+    boxes = await attached("sealed");
     await meet(boxes);
   }, patient(60_000));
   afterAll(async () => {
@@ -118,13 +138,39 @@ needs("wireguard").describe("with traffic running", () => {
         const flow = from.flow(to.address(), 10);
         await one!.shell("ip link del nlw0");
         await meet([from, to]);
-        await one!.shell("nft flush ruleset; ip -6 route flush proto 108; ip link del nlw0");
-        await meet([from, to]);
-        const { lost } = await flow.stop();
-        console.log(`link deleted twice: ${lost} lost`);
-        expect(lost).toBeGreaterThan(0);
+        // Of what keeps packets back without it, either does.
+        for (const also of ["nft flush ruleset", "ip -6 route flush proto 108"]) {
+          await one!.shell(`${also}; ip link del nlw0`);
+          await meet([from, to]);
+        }
+        expect((await flow.stop()).lost).toBeGreaterThan(0);
       });
       expect(heard.lines.filter((line) => !isSealed(line))).toEqual([]);
+    },
+    120_000,
+  );
+
+  needs("wireguard").test(
+    "what somebody on the fabric says in a segment's name is not heard there",
+    async () => {
+      const [at] = boxes as [Box];
+      const { vni } = (await cluster.find("Network", "sealed"))!.status;
+      const packet = `${vxlanHeader(vni)}${"ff".repeat(6)}0200000000090800${udpTo7777}`;
+      const program = `import socket; socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(bytes.fromhex("${packet}"), ("${one!.addresses[1]}", 14789))`;
+      const say = () => shell(`python3 -c '${program}'`, { netns: cluster.fabric.router });
+      const wire = { netns: at.netns, link: "eth0", filter: "udp port 7777" };
+      expect((await capture(wire, say)).lines).toEqual([]);
+      // Else it would be.
+      const tables = await one!.shell("nft list tables inet");
+      const guard = /netloom_\w+_tunnel/.exec(tables)![0];
+      const heard = await capture(wire, async () => {
+        await one!.shell(`nft delete table inet ${guard}`);
+        await say();
+      });
+      expect(heard.lines).toHaveLength(1);
+      const isBack = async () => (await one!.shell("nft list tables inet")).includes(guard);
+      await eventually("the guard is back", isBack, patient(20_000));
+      expect((await capture(wire, say)).lines).toEqual([]);
     },
     120_000,
   );
@@ -171,8 +217,9 @@ needs("wireguard").describe("with traffic running", () => {
       await eventually("it is told", async () => (await keyOf()) !== before, patient(20_000));
       await meet(boxes);
       const { sent, lost, longestGapMs } = await flow.stop();
-      console.log(`key rotated: ${lost} of ${sent} lost, longest gap ${longestGapMs} ms`);
-      expect(lost).toBeLessThan(sent / 2);
+      throw new Error(
+        `FIGURE key rotated: ${lost} of ${sent} lost, longest gap ${longestGapMs} ms`,
+      );
     },
     120_000,
   );
@@ -182,18 +229,20 @@ needs("wireguard").test(
   "a network that is to be encrypted from now on leaves no host plain once it has heard",
   async () => {
     await cluster.network("later", { type: "overlay" }, ...subnets);
-    const boxes = await cluster.attachEverywhere("later");
+    const boxes = await attached("later");
     await meet(boxes);
     const [from, to] = boxes as [Box, Box];
     const flow = from.flow(to.address(), 10);
-    const isUp = async () =>
-      (await Promise.all(cluster.hosts.map(left))).every((lines) => lines.length > 0);
+    const isSealedAt = async (host: FabricHost) =>
+      (await host.shell("cat /proc/net/udp6")).includes(
+        `:${encryptedVxlanPort.toString(16).toUpperCase()} `,
+      );
+    const isUp = async () => (await Promise.all(cluster.hosts.map(isSealedAt))).every(Boolean);
     await cluster.change("Network", "later", { spec: { encryption: "wireguard" } });
-    await eventually("all have tunnels", isUp, patient(20_000));
+    await eventually("all segments are in tunnels", isUp, patient(20_000));
     const heard = await one!.capture(carried, () => meet(boxes));
     expect(heard.lines.filter((line) => !isSealed(line))).toEqual([]);
-    const { lost, longestGapMs } = await flow.stop();
-    console.log(`encrypted while running: ${lost} lost, longest gap ${longestGapMs} ms`);
+    await flow.stop();
     await eventually("MTU", async () => (await from.mtu()) === 1370, patient(20_000));
     await cluster.change("Network", "later", { spec: { encryption: "none" } });
     await eventually(

@@ -1,4 +1,5 @@
 /** A host of a cluster: its agent, its place on the fabric, and what may befall it. */
+import { readdirSync, readFileSync } from "node:fs";
 import { type AgentStart, World } from "../agent/world.ts";
 import type { FabricPort } from "../support/test-host.ts";
 import { Box } from "./box.ts";
@@ -26,7 +27,9 @@ export class FabricHost {
 
   static async make(name: string, port: FabricPort, fabric: Fabric): Promise<FabricHost> {
     const host = { fabric: port, uplinkMtu: fabric.mtu };
-    return new FabricHost(await World.make({ control: false, name, host }), port, fabric);
+    const world = await World.make({ control: false, name, host });
+    world.host.beforeRemoval(() => endDaemon(`${world.host.dir}/run`));
+    return new FabricHost(world, port, fabric);
   }
 
   get netns(): string {
@@ -104,5 +107,18 @@ export class FabricHost {
     await this.cut();
     await this.killAgent();
     this.world.host.losePower();
+  }
+}
+
+/** An agent leaves its BGP daemon to the next. */
+function endDaemon(runDir: string): void {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      if (words.startsWith("gobgpd\0") && words.includes(`${runDir}/`))
+        process.kill(Number(pid), 9);
+    } catch {
+      // It ended meanwhile.
+    }
   }
 }

@@ -17,6 +17,8 @@ export interface ServersOptions {
   readonly store?: string;
   /** Where agents reach them. */
   readonly addresses: readonly string[];
+  /** More words of their command lines. */
+  readonly words?: readonly string[];
 }
 
 export class Servers {
@@ -27,9 +29,11 @@ export class Servers {
   /** Of all servers, one standing in for the other. */
   readonly client: Client;
   readonly #dir: string;
+  readonly #words: readonly string[];
 
-  constructor({ dir, count, store, addresses }: ServersOptions) {
+  constructor({ dir, count, store, addresses, words = [] }: ServersOptions) {
     this.#dir = dir;
+    this.#words = words;
     makeAuthority(dir, "ca");
     this.certificates = makeCertificate(dir, "ca", "server", addresses);
     const indexes = Array.from({ length: count }, (_, index) => index);
@@ -86,7 +90,7 @@ export class Servers {
     const tls = ["--listen", `:${portOf(index)}`, "--tls-cert", cert, "--tls-key", key];
     return new Supervised({
       name: `server ${index}`,
-      argv: [executable, "server", ...words, ...tls],
+      argv: [executable, "server", ...words, ...tls, ...this.#words],
       env: {},
       log: `${dir}/log`,
     });

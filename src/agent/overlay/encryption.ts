@@ -12,10 +12,10 @@ type Host = Pick<Agent, "overlays" | "spec" | "tunnel">;
 
 /** Encrypted networks that this host has a segment of, and the hosts that have ports on them. */
 function encryptedHere({ overlays, spec }: Host) {
-  const networks = new Map(
-    spec.all<Network>("networks").map((one) => [overlayKey(one.metadata.uid), one]),
-  );
-  const here = overlays.all().map((overlay) => ({
+  const all = overlays.all();
+  const known = all.length === 0 ? [] : spec.all<Network>("networks");
+  const networks = new Map(known.map((one) => [overlayKey(one.metadata.uid), one]));
+  const here = all.map((overlay) => ({
     overlay,
     network: networks.get(overlay.place.key),
   }));
@@ -35,8 +35,8 @@ function encryptedHere({ overlays, spec }: Host) {
 
 const nameOf = ({ metadata }: Network): string => `${metadata.namespace}/${metadata.name}`;
 
-/** Tells the tunnel. Before a segment is made, and after one is gone. */
-export function wantTunnel(agent: Host): void {
+/** Tells the tunnel: before a segment is made, and after one is gone. Whether it is wanted. */
+export function wantTunnel(agent: Host): boolean {
   const { networks, orphans } = encryptedHere(agent);
   const protocols = new Map<string, UnderlayProtocol>();
   for (const { spec, hosts } of networks) {
@@ -49,8 +49,9 @@ export function wantTunnel(agent: Host): void {
   const needs = new Map([...protocols.keys()].map((host) => [host, []]));
   const isWanted = networks.length > 0 || orphans.some(({ isEncrypted }) => isEncrypted);
   // Of what an earlier agent made nobody says any more what it is.
-  if (!isWanted && orphans.some(({ isEncrypted }) => isEncrypted === undefined)) return;
+  if (!isWanted && orphans.some(({ isEncrypted }) => isEncrypted === undefined)) return true;
   agent.tunnel.want(user, isWanted ? needs : undefined, protocols);
+  return isWanted;
 }
 
 /** For a port that comes. Throws CniError 11 where the host can't have a tunnel. */

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import type { Endpoint, HostPeer } from "../../api/elsewhere.ts";
 import type { Network } from "../../api/kinds/index.ts";
 import { entryRequests, type SegmentEntries } from "../../engine/segment-entries.ts";
+import { tunnelAddressOf } from "../wireguard/tunnel-address.ts";
 import { type OwnPort, segmentEntries } from "./entries.ts";
 
 const network = (spec: object = {}) =>
@@ -48,6 +49,18 @@ test("a port elsewhere has its host, and its addresses are answered for", () => 
     { kind: "behind", mac: "mac of web" },
     { kind: "neigh", address: "10.1.0.3", mac: "mac of web" },
     { kind: "neigh", address: "fd00::5", mac: "mac of web" },
+  ]);
+});
+
+test("in tunnels hosts are reached by their names, whatever else is known of them", () => {
+  const entries = segmentEntries({
+    network: network({ encryption: "wireguard" }),
+    ...{ endpoints: [endpoint("web", "h9")], peers, own: [] },
+  });
+  const host = tunnelAddressOf("h9");
+  expect(told(entries).slice(0, 2)).toEqual([
+    { kind: "flood", host },
+    { kind: "remote", mac: "mac of web", host },
   ]);
 });
 

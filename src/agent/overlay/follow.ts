@@ -21,7 +21,7 @@ export async function followOverlays(agent: Agent): Promise<boolean> {
   // Of what it does not know yet it can't say that it went.
   if (!agent.spec.isComplete) return true;
   // Before any segment is to be encrypted, and after the last one is gone.
-  wantTunnel(agent);
+  if (wantTunnel(agent)) await agent.tunnel.pass();
   const news = agent.overlays.takeNews();
   const isDone = news.length === 0 || (await followAll(agent, news));
   if (news.length > 0) wantTunnel(agent);
@@ -112,9 +112,10 @@ interface Elsewhere {
   readonly peers: ReadonlyMap<string, HostPeer>;
 }
 
-function knownElsewhere({ spec }: Agent): Elsewhere {
+function knownElsewhere({ spec, silent }: Agent): Elsewhere {
   const endpoints = Map.groupBy(spec.all<Endpoint>("endpoints"), (one) => one.spec.network);
-  const peers = spec.all<HostPeer>("hostpeers");
+  // Of a host that is gone there are no entries: its ports may be elsewhere soon.
+  const peers = spec.all<HostPeer>("hostpeers").filter((peer) => !silent.isGone(peer));
   return { endpoints, peers: new Map(peers.map((peer) => [peer.metadata.name, peer])) };
 }
 
@@ -128,6 +129,10 @@ async function join(agent: Agent, overlay: Overlay, { network, known }: Joined):
   if (!config) return;
   const entries = entriesOf(agent, overlay, { network, known });
   overlay.isEncrypted = isEncrypted(network.spec);
+  if (overlay.isEncrypted && !agent.tunnel.isHeld) {
+    await overlay.part(config);
+    throw new Error(`its packets could leave unencrypted: ${agent.tunnel.trouble}`);
+  }
   await overlay.join(config, entries, { isWhole: agent.spec.isComplete });
 }
 

@@ -201,6 +201,28 @@ describe.each(["IPv4", "IPv6"])("over %s", (family) => {
     for (const address of addresses(2)) ping(c1, address);
   });
 
+  test("frames on the segment meet no rules for packets of its namespace", async () => {
+    const { first, c1 } = await pair();
+    const inside = (script: string) => {
+      const argv = ["nsenter", `--net=${first.place.netns}`, "sh", "-ec", script];
+      const { success, stdout, stderr } = Bun.spawnSync(argv);
+      if (!success) throw new Error(stderr.toString());
+      return stdout.toString().trim();
+    };
+    inside(
+      "nft 'add table inet x; add chain inet x f { type filter hook forward priority 0; policy drop; }'",
+    );
+    for (const address of addresses(2)) ping(c1, address);
+    const file = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+    inside(`if [ -e ${file} ]; then echo 1 >${file}; fi`);
+    await first.join(
+      { ...blue, mtu, local: localOf(1) },
+      byKey([...here(1), ...elsewhere(2, localOf(2))]),
+    );
+    expect(inside(`cat ${file} 2>/dev/null || echo 0`)).toBe("0");
+    for (const address of addresses(2)) ping(c1, address);
+  });
+
   test("another UDP port, class of service and address of the host take hold", async () => {
     const { one, two, first, second, c1 } = await pair();
     const changed = { ...blue, mtu, port: 8472, dscp: 46, ttl: 9, checksumOffload: false };

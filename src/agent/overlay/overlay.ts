@@ -13,6 +13,7 @@ import {
   type SegmentEntries,
   type SegmentLinks,
 } from "../../engine/segment-entries.ts";
+import { deleteLink } from "../../kernel/netlink/link.ts";
 import { removeNetns } from "../../kernel/netns/netns.ts";
 import { leaveChecksums, leavesChecksums } from "../../kernel/sys/offload.ts";
 import type { Log } from "../../lib/log.ts";
@@ -26,6 +27,18 @@ const loopback = (network: string): KernelObject => ({
   ...{ netns: hostNetns, scope: networkScope(network), life: "shared" },
   ...{ kind: "link", type: "existing", name: "lo", up: true },
 });
+
+/**
+ * Where br_netfilter is loaded, each namespace has its bridges' frames meet rules for packets, and
+ * followed as connections: this one's are its tenants' own, and its rules are of its bridge.
+ */
+const unfiltered = (network: string, facts: KernelFacts): KernelObject[] =>
+  ["iptables", "ip6tables", "arptables"].flatMap((of): KernelObject[] => {
+    const path = `net/bridge/bridge-nf-call-${of}`;
+    if (facts.sysctl(hostNetns, path) === undefined) return [];
+    const shared = { netns: hostNetns, scope: networkScope(network), life: "shared" } as const;
+    return [{ ...shared, kind: "sysctl", path, value: "0" }];
+  });
 
 export class Overlay {
   readonly place: OverlayPlace;
@@ -83,6 +96,15 @@ export class Overlay {
     });
   }
 
+  /** Takes away what joins it to other hosts. Throws NetlinkError. */
+  part({ vni }: Pick<SegmentConfig, "vni">): Promise<void> {
+    this.#entries = undefined;
+    return this.engine.run(async ({ session }) => {
+      const { socket } = session.namespace(hostNetns);
+      socket.run([deleteLink({ name: vxlanLinkName(vni) })]);
+    });
+  }
+
   /** Entries are looked at in the kernel with the next `join`. */
   distrust(): void {
     this.#entries = undefined;
@@ -107,6 +129,7 @@ async function joinLinks({ session, paths }: Engine, config: SegmentConfig): Pro
   const { bridge, network, mtu } = config;
   const desired = [
     loopback(network),
+    ...unfiltered(network, facts),
     ...driver.network(driver.parse({ bridge, mtu }), network, facts),
     segmentLink(config, facts),
   ];

@@ -129,7 +129,7 @@ export class Overlays implements AsyncDisposable {
     this.#unreached = unreached;
   }
 
-  /** The same of each. */
+  /** All of them are. */
   touchAll(): void {
     this.#news = undefined;
     if (this.#open.size > 0) this.onNews();

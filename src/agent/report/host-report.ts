@@ -28,6 +28,10 @@ export interface HostReport extends Incarnation {
   readonly damage?: string;
   /** What networks do not reach, and why; absent: all. */
   readonly unreached?: string;
+  /** Why BGP is not as it is to be; absent: it is, or is not spoken. */
+  readonly unspoken?: string;
+  /** Absent: no network has backend bgp. */
+  readonly bgp?: NonNullable<Host["status"]>["bgp"];
   /** Subnets, as `namespace/name`. */
   readonly wantedBlocks: readonly string[];
 }
@@ -87,7 +91,7 @@ const timeOf = ({ now }: Clocks): string => `${now.toISOString().slice(0, 19)}Z`
 
 function statusOf(known: Host, report: HostReport, clocks: Clocks) {
   const { host: _, agent: _agent, boot: _boot, failure, damage, ...others } = report;
-  const { missing, unreached, ...told } = others;
+  const { missing, unreached, unspoken, bgp, ...told } = others;
   const heartbeat = timeOf(clocks);
   const at = { lastTransitionTime: heartbeat, observedGeneration: known.metadata.generation };
   const before = uncontested(known.status?.conditions ?? [], clocks, at);
@@ -96,11 +100,14 @@ function statusOf(known: Host, report: HostReport, clocks: Clocks) {
     { ...diskPressure, message: failure },
     { ...stateDamaged, message: damage },
     { ...networkUnavailable, message: unreached },
+    { ...bgpUnavailable, message: unspoken },
     { ...addressMissing, message: missing.length > 0 ? missing.join(", ") : undefined },
   ];
   const all = troubles.reduce((done, trouble) => withTrouble(done, trouble, at), before);
   const conditions = withCondition(all, { ...{ type: "Ready", ...ready, ...at } });
-  return { ...told, heartbeat, conditions };
+  // A merge patch: what is not told any more is to go.
+  const spoken = bgp ?? (known.status?.bgp && null);
+  return { ...told, ...(spoken !== undefined && { bgp: spoken }), heartbeat, conditions };
 }
 
 type At = Pick<Condition, "lastTransitionTime" | "observedGeneration">;
@@ -162,6 +169,13 @@ const networkUnavailable = {
   reason: "HostsNotReached",
   begins: "Its containers do not reach all that they are to reach",
   over: { reason: "HostsReached", message: "All hosts of its networks are reached" },
+} as const;
+
+const bgpUnavailable = {
+  type: "BGPUnavailable",
+  reason: "NotAsAsked",
+  begins: "Not all is told to whom it is to be, or heard",
+  over: { reason: "AsAsked", message: "It has all BGP sessions that it is to have, or none" },
 } as const;
 
 const addressMissing = {

@@ -3,24 +3,37 @@ import { Monitor, type MonitorEvent } from "../../kernel/netlink/monitor.ts";
 import type { Agent } from "../agent.ts";
 import { Ticker } from "../ticker.ts";
 import { UdpTunnels } from "../udp/udp-tunnels.ts";
+import type { Learnt } from "./held.ts";
 import { HostRoutes } from "./host-routes.ts";
 import { RoutedKernel } from "./kernel.ts";
+import { Sole } from "./sole.ts";
 
 export class RoutesBetweenHosts implements AsyncDisposable {
   readonly ticker: Ticker;
   readonly #routes: HostRoutes;
   readonly #kernel: RoutedKernel;
   readonly #tunnels: UdpTunnels;
+  readonly #sole = new Sole();
   readonly #monitor: Monitor;
   readonly #watching: Promise<void>;
 
   /** Watches from now on; works once its ticker is started. Throws SysError. */
-  constructor(agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "tunnel">) {
-    const { host, spec, log, engine, tunnel } = agent;
+  constructor(
+    agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "silent" | "tunnel">,
+    learnt: Learnt,
+  ) {
+    const { host, spec, log, engine, silent, tunnel } = agent;
     this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
     this.#tunnels = new UdpTunnels({ log, onNews: () => this.ticker.nudge() });
-    const edges = { kernel: this.#kernel, tunnels: this.#tunnels, tunnel };
-    this.#routes = new HostRoutes({ host, spec, log, ...edges });
+    const edges = { learnt, kernel: this.#kernel, tunnels: this.#tunnels, tunnel };
+    this.#routes = new HostRoutes({
+      host,
+      spec,
+      log,
+      isGone: silent.isGone,
+      isSole: () => this.#sole.isTaken(),
+      ...edges,
+    });
     const tell = (error: unknown) =>
       log({ level: "error", event: "work failed", what: "routes", error: String(error) });
     this.ticker = new Ticker(async () => this.#routes.pass(), tell);
@@ -39,6 +52,7 @@ export class RoutesBetweenHosts implements AsyncDisposable {
     await this.#watching;
     await this.#tunnels[Symbol.asyncDispose]();
     this.#kernel[Symbol.dispose]();
+    this.#sole[Symbol.dispose]();
   }
 
   async #watch(): Promise<void> {

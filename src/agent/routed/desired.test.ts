@@ -75,7 +75,7 @@ function nodeSpec({
 
 /** Host b is a peer of the WireGuard link, c is none yet. */
 const tunnelTo = (host: string) => (host === "b" ? undefined : { why: "its key is not known" });
-const desired = (world: World) => desiredOf(viewOf(nodeSpec(world), "a", tunnelTo));
+const desired = (world: World) => desiredOf(viewOf(nodeSpec(world), "a", { tunnelTo }));
 /** Routes as `ip route` has them. */
 const routes = (world: World) =>
   [...desired(world).entries.values()].flatMap((entry) => {
@@ -130,7 +130,7 @@ describe("a network's packets go", () => {
     ],
     [
       "nowhere by a backend that this build has not",
-      { spec: { backend: "bgp" } },
+      { spec: { backend: "later" } },
       [
         ...["unreachable 10.1.0.64/26", "unreachable fd01::40/122", "unreachable 10.1.0.128/26"],
         ...own,
@@ -155,6 +155,18 @@ describe("a network's packets go", () => {
   });
 });
 
+test("nothing is sent to a host that is gone: who sends is told, and nobody else", () => {
+  const view = viewOf(nodeSpec({}), "a", { isGone: ({ metadata }) => metadata.name === "b" });
+  const { entries, troubles } = desiredOf(view);
+  const all = [...entries.values()];
+  expect(troubles).toEqual([]);
+  expect(all).toContainEqual({ kind: "route", type: "unreachable", dst: "10.1.0.64/26" });
+  expect(all).toContainEqual({ kind: "route", type: "unreachable", dst: "fd01::40/122" });
+  expect(entries.get("route 10.1.0.128/26")).toMatchObject({ type: "unicast" });
+  const { mac } = deviceEnd("b", 7);
+  expect(all.filter((entry) => "mac" in entry && entry.mac === mac)).toEqual([]);
+});
+
 describe("what is not reached is told, with the reason:", () => {
   const b = { metadata: { name: "b" }, spec: { underlay: underlay(2).slice(0, 1) } };
   const table: [string, World, string][] = [
@@ -163,7 +175,7 @@ describe("what is not reached is told, with the reason:", () => {
       { spec: { backend: "host-gw" } },
       '"c": its address 198.51.9.3 is on another link than 198.51.0.1/24',
     ],
-    ["another backend", { spec: { backend: "bgp" } }, '"b": this release has no backend "bgp"'],
+    ["another backend", { spec: { backend: "later" } }, '"b": this release has no backend "later"'],
     ["no key", { spec: { backend: "wireguard" } }, '"c": its key is not known'],
     ["no identifier", { status: {} }, '"b": its network has no VXLAN identifier yet'],
     ["an unknown host", { peers: [] }, '"b": nothing is known yet of how it is reached'],
@@ -224,7 +236,7 @@ test("a tunnel's process hears who is behind which host, and that hosts speak fo
 });
 
 test("the WireGuard link hears of all that is behind hosts, and of what is on its way out", () => {
-  const view = viewOf(nodeSpec({ spec: { backend: "wireguard" } }), "a", tunnelTo);
+  const view = viewOf(nodeSpec({ spec: { backend: "wireguard" } }), "a", { tunnelTo });
   const gone: TunnelEntry[] = [
     { kind: "peer", device: "nlw0", dst: "10.1.9.0/26", endpoint: "d" },
     { kind: "peer", device: "nlw0", dst: "10.1.0.64/26", endpoint: "d" },
@@ -240,7 +252,7 @@ test("the WireGuard link hears of all that is behind hosts, and of what is on it
     ["b", "ipv4"],
     ["c", "ipv4"],
   ]);
-  const other = viewOf(nodeSpec({}), "a", tunnelTo);
+  const other = viewOf(nodeSpec({}), "a", { tunnelTo });
   expect(wireguardNeeds(other, new Map()).needs).toBeUndefined();
   expect(wireguardNeeds(other, keyed(gone)).needs!.size).toBe(1);
 });
@@ -251,8 +263,8 @@ test("a backend that this build has not is refused, and what it can't do", () =>
     refuseBackend(network({ backend }));
   }
   refuseBackend(network({ type: "bridge" }));
-  expect(() => refuseBackend(network({ backend: "bgp" }))).toThrow(
-    'spec.backend: this release has no "bgp": take "host-gw", "vxlan", "udp", "wireguard"',
+  expect(() => refuseBackend(network({ backend: "later" }))).toThrow(
+    'spec.backend: this release has no "later": take "host-gw", "vxlan", "bgp", "udp", "wireguard"',
   );
   expect(() => refuseBackend(network({ vxlan: { checksumOffload: false } }))).toThrow(
     "spec.vxlan.checksumOffload: cannot be false",

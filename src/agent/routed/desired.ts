@@ -28,13 +28,19 @@ function ofNetwork(view: RoutedView, network: RoutedNetwork, troubles: string[])
     ? found.base({ network, host: view.host, underlay: view.underlay })
     : { why: `this release has no backend "${backend}"` };
   const entries: Entry[] = isReached(base) ? [...base] : [];
+  const unreachable = (prefixes: readonly string[]) =>
+    prefixes.map((dst): Entry => ({ kind: "route", type: "unreachable", dst }));
   for (const [peer, prefixes] of network.elsewhere) {
+    if (view.gone.has(peer)) {
+      entries.push(...unreachable(prefixes));
+      continue;
+    }
     const reached =
       found && isReached(base) ? reach(found, view, { network, peer, prefixes }) : base;
     if (isReached(reached)) entries.push(...reached);
     else {
       troubles.push(`network "${network.name}" does not reach host "${peer}": ${reached.why}`);
-      entries.push(...prefixes.map((dst): Entry => ({ kind: "route", type: "unreachable", dst })));
+      entries.push(...unreachable(prefixes));
     }
   }
   return [...entries, ...own];

@@ -99,7 +99,7 @@ export class Fabric implements Disposable {
       host: `h${n}`,
       underlay: this.underlay(n),
       peers: new Map(others.map(({ host, n: at }) => [host.name, this.underlay(at)])),
-      networks: [network],
+      ...{ networks: [network], gone: new Set() },
       tunnelTo: () => undefined,
     };
   }

@@ -10,7 +10,7 @@ const block = (cidr: string) => ({
 });
 
 /** A host with a routed network, and a kernel in memory. */
-function hostOf({ there = [] as Entry[] } = {}) {
+function hostOf({ there = [] as Entry[], isSole = () => true } = {}) {
   const kernel = { real: keyed(there), known: new Map<string, Entry>() as Entries, looks: 0 };
   const events: LogEvent[] = [];
   const objects = {
@@ -43,11 +43,13 @@ function hostOf({ there = [] as Entry[] } = {}) {
     },
   };
   const log = (event: LogEvent) => void events.push(event);
+  const learnt = { learns: () => false, isSettled: true };
   const tunnels = {
     ...{ applied: new Map(), troubles: [], serves: () => false, release: () => [], want() {} },
   };
   const about = {
-    ...{ host: "a", spec: spec as never, kernel: fake as unknown as RoutedKernel, log, tunnels },
+    ...{ host: "a", spec: spec as never, kernel: fake as unknown as RoutedKernel },
+    ...{ log, learnt, tunnels, isSole },
     tunnel: { want() {}, stateOf: () => undefined },
   };
   const routes = () => [...kernel.real.keys()].sort();
@@ -67,6 +69,23 @@ test("nothing goes before a whole node spec was heard in this run", () => {
   host.own.pass();
   expect(host.routes()).toEqual(["route 10.1.0.0/26"]);
   host.objects.networks = [];
+  host.own.pass();
+  expect(host.routes()).toEqual([]);
+});
+
+test("while another agent of the namespace keeps routes it stands back, and says so", () => {
+  let isSole = false;
+  const host = hostOf({ there: [stale], isSole: () => isSole });
+  Object.assign(host.spec, { isComplete: true, revision: "5" });
+  host.own.pass();
+  host.own.pass();
+  expect(host.routes()).toEqual(["route 10.9.0.0/26"]);
+  expect(host.own.trouble).toContain("another agent of this network namespace");
+  expect(host.events.map(({ event }) => event)).toEqual(["routes are another agent's"]);
+  host.objects.networks = [];
+  host.own.pass();
+  expect([host.routes(), host.own.trouble]).toEqual([["route 10.9.0.0/26"], undefined]);
+  isSole = true;
   host.own.pass();
   expect(host.routes()).toEqual([]);
 });

@@ -6,13 +6,15 @@ import type { HostTunnel } from "../wireguard/host-tunnel.ts";
 import { tunnelLink } from "../wireguard/tunnel-address.ts";
 import { desiredOf } from "./desired.ts";
 import { apart, difference, type Entries, type Entry, keyOf, type TunnelEntry } from "./entries.ts";
+import { type Learnt, withHeld } from "./held.ts";
 import type { Brought, RoutedKernel } from "./kernel.ts";
 import { Transition } from "./transition.ts";
-import { type RoutedView, type Underlay, viewOf } from "./view.ts";
+import { type IsGone, type RoutedView, type Underlay, viewOf } from "./view.ts";
 import { wireguardNeeds } from "./wireguard-needs.ts";
 
 /** How often all that is there is looked at: not all changes are told of. */
 const lookMs = 10_000;
+const heldMs = 1_000;
 
 interface About {
   /** This host's name in the API. */
@@ -21,7 +23,12 @@ interface About {
   readonly kernel: RoutedKernel;
   readonly tunnels: Pick<UdpTunnels, "applied" | "troubles" | "serves" | "release" | "want">;
   readonly tunnel: Pick<HostTunnel, "want" | "stateOf">;
+  readonly learnt: Learnt;
   readonly log: Log;
+  /** None is unless told. */
+  readonly isGone?: IsGone;
+  /** Whether no other agent of this network namespace keeps routes; none does unless told. */
+  readonly isSole?: () => boolean;
 }
 
 export class HostRoutes {
@@ -54,13 +61,17 @@ export class HostRoutes {
 
   /** Gives how long it may rest, in ms. Throws NetlinkError where the kernel is not heard. */
   pass(): number {
-    const { spec, host, log, tunnel } = this.#about;
+    const { spec, host, log, learnt, isGone, tunnel } = this.#about;
     if (!spec.isComplete) return lookMs;
     if (performance.now() - this.#lookedMs >= lookMs) this.#look();
-    const view = this.#remembering(viewOf(spec, host, (peer) => tunnel.stateOf(peer)));
+    const about = { isGone, tunnelTo: (peer: string) => tunnel.stateOf(peer) };
+    const view = this.#remembering(viewOf(spec, host, about));
+    if (this.#isOthers(view)) return lookMs;
     this.#wantTunnel(view);
-    const { entries: desired, troubles } = desiredOf(view);
-    const { entries, waitMs = lookMs } = this.#transition.stage(this.#moment(desired));
+    const { entries: wanted, troubles } = desiredOf(view);
+    const applied = this.#applied();
+    const desired = withHeld(wanted, applied, { ...view, learnt });
+    const { entries, waitMs = lookMs } = this.#transition.stage(this.#moment(applied, desired));
     const { set, gone, failures } = this.#bring(entries);
     this.#wantTunnel(view);
     if (set + gone > 0) log({ level: "info", event: "routes changed", set, gone });
@@ -73,7 +84,20 @@ export class HostRoutes {
     }
     this.#troubles = troubles;
     this.#failures = failures;
-    return Math.min(waitMs, lookMs);
+    // What is held goes once it is learnt, or never will be.
+    return Math.min(waitMs, desired === wanted ? lookMs : heldMs);
+  }
+
+  /** What is there is another agent's, and stays as it is. */
+  #isOthers({ networks }: RoutedView): boolean {
+    const { kernel, log, isSole = () => true } = this.#about;
+    const isWanted = networks.length > 0;
+    if ((!isWanted && kernel.applied.size === 0) || isSole()) return false;
+    if (isWanted && !this.#troubles.includes(another)) {
+      log({ level: "error", event: "routes are another agent's", error: another });
+    }
+    this.#troubles = isWanted ? [another] : [];
+    return true;
   }
 
   /** Before routes lead there, and after they don't. */
@@ -82,14 +106,17 @@ export class HostRoutes {
     this.#about.tunnel.want("routed", needs, protocols);
   }
 
-  #moment(desired: Entries) {
+  #applied(): Entries {
     const { kernel, tunnels } = this.#about;
     const told = new Map([...tunnels.applied, ...this.#told]);
-    const applied: Entries =
-      told.size === 0 ? kernel.applied : new Map<string, Entry>([...kernel.applied, ...told]);
+    return told.size === 0 ? kernel.applied : new Map<string, Entry>([...kernel.applied, ...told]);
+  }
+
+  #moment(applied: Entries, desired: Entries) {
+    const { tunnels, learnt } = this.#about;
     // A device without a process is the kernel's alone.
     const isReady = (device: string) => !isTun(applied, device) || tunnels.serves(device);
-    return { applied, desired, nowMs: performance.now(), isReady };
+    return { applied, desired, nowMs: performance.now(), isReady, isLearnt: learnt.learns };
   }
 
   #bring(entries: Entries): Brought {
@@ -135,6 +162,10 @@ function isTun(entries: Entries, device: string): boolean {
   const entry = entries.get(`device ${device}`);
   return entry?.kind === "device" && entry.type === "tun";
 }
+
+const another =
+  "another agent of this network namespace keeps the routes of routed networks, and one may: end " +
+  "that one, or run this one in a network namespace of its own";
 
 /** More would fill the log, and the condition. */
 const mostTold = 5;

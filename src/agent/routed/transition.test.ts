@@ -126,3 +126,13 @@ test("without networks all goes at once", () => {
   });
   expect([entries.size, waitMs]).toEqual([0, undefined]);
 });
+
+test("from routes that BGP learnt to a device: its way is taken a second later", () => {
+  const own = new Transition();
+  const applied = new Map();
+  const isLearnt = () => true;
+  const first = own.stage({ applied, desired: wrapped, nowMs: 0, isLearnt });
+  expect([seen(first.entries), first.waitMs]).toEqual([["device", "fdb"], 1000]);
+  const last = own.stage({ applied: first.entries, desired: wrapped, nowMs: 1000, isLearnt });
+  expect(last.entries).toEqual(wrapped);
+});

@@ -16,6 +16,8 @@ interface Moment {
   readonly nowMs: number;
   /** Whether a device that is there takes packets; absent: all do. */
   readonly isReady?: (device: string) => boolean;
+  /** Whether BGP leads to a prefix. */
+  readonly isLearnt?: (prefix: string) => boolean;
 }
 
 export interface Stage {
@@ -46,23 +48,25 @@ export class Transition {
   }
 
   /**
-   * Routes that have a way keep it while the device of the new one is fresh, and for a while where
-   * there is no new one yet.
+   * Prefixes that have a way, of ours or of BGP's, keep it while the device of the new one is
+   * fresh, and for a while where there is no new one yet.
    */
   #holdRoutes(moment: Moment, entries: Map<string, Entry>): number[] {
-    const { applied, desired, nowMs } = moment;
+    const { applied, desired, nowMs, isLearnt } = moment;
     this.#notice(moment);
     const waits: number[] = [];
     const lost = new Map<string, number>();
     for (const [key, entry] of desired) {
       if (entry.kind !== "route" || entry.type === "blackhole") continue;
-      const before = applied.get(key);
-      if (before?.kind !== "route" || before.type !== "unicast") continue;
+      const found = applied.get(key);
+      const before = found?.kind === "route" && found.type === "unicast" ? found : undefined;
+      if (!before && !isLearnt?.(entry.dst)) continue;
       if (entry.type === "unreachable") lost.set(key, this.#lostMs.get(key) ?? nowMs);
       const untilMs = lost.has(key) ? lost.get(key)! + lingerMs : this.#freshUntil(entry, before);
       const leftMs = untilMs - nowMs;
       if (leftMs <= 0) continue;
-      entries.set(key, before);
+      if (before) entries.set(key, before);
+      else entries.delete(key);
       waits.push(leftMs);
     }
     this.#lostMs = lost;
@@ -70,8 +74,8 @@ export class Transition {
   }
 
   /** Until when the way before is better. */
-  #freshUntil({ dst, device }: RouteEntry, before: RouteEntry): number {
-    if (device === undefined || device === before.device) return Number.NEGATIVE_INFINITY;
+  #freshUntil({ dst, device }: RouteEntry, before: RouteEntry | undefined): number {
+    if (device === undefined || device === before?.device) return Number.NEGATIVE_INFINITY;
     const since = [`device ${device}`, `peer ${device} ${dst}`].flatMap(
       (key) => this.#newMs.get(key) ?? [],
     );

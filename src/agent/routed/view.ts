@@ -2,7 +2,7 @@
 import type { BlockRoute, Endpoint, HostPeer, HostPeerSpec } from "../../api/elsewhere.ts";
 import type { Network, Subnet } from "../../api/kinds/index.ts";
 import { addressBits, canonicalIp, parseIp } from "../../lib/ip.ts";
-import { formatPrefix, networkOf, parsePrefix, prefixOf } from "../../lib/prefix.ts";
+import { aggregated, formatPrefix, networkOf, parsePrefix, prefixOf } from "../../lib/prefix.ts";
 import type { IPBlockObject } from "../addresses/block-view.ts";
 import type { NodeSpec } from "../spec/node-spec.ts";
 
@@ -11,6 +11,7 @@ export type Underlay = HostPeerSpec["underlay"];
 export interface RoutedNetwork {
   /** `namespace/name`. */
   readonly name: string;
+  readonly object: Network;
   readonly spec: Network["spec"];
   readonly vni?: number;
   readonly subnets: readonly string[];
@@ -24,6 +25,8 @@ export interface RoutedView {
   readonly host: string;
   readonly underlay: Underlay;
   readonly peers: ReadonlyMap<string, Underlay>;
+  /** Hosts that nothing is sent to: they are dead, or as good as that. */
+  readonly gone: ReadonlySet<string>;
   readonly networks: readonly RoutedNetwork[];
   /** Why the host's WireGuard link does not lead to a host; undefined: it does. */
   readonly tunnelTo: (host: string) => { readonly why: string } | undefined;
@@ -32,11 +35,17 @@ export interface RoutedView {
 /** What is asked of a node spec. */
 export type Told = Pick<NodeSpec, "all" | "host" | "subnet">;
 
-export function viewOf(
-  spec: Told,
-  host: string,
-  tunnelTo: RoutedView["tunnelTo"] = () => undefined,
-): RoutedView {
+export type IsGone = (peer: HostPeer) => boolean;
+
+/** What the host itself knows of others. */
+export interface Known {
+  /** None is unless told. */
+  readonly isGone?: IsGone;
+  readonly tunnelTo?: RoutedView["tunnelTo"];
+}
+
+export function viewOf(spec: Told, host: string, known: Known = {}): RoutedView {
+  const { isGone = () => false, tunnelTo = () => undefined } = known;
   const networks = spec
     .all<Network>("networks")
     .filter((network) => network.spec.type === "routed");
@@ -48,13 +57,14 @@ export function viewOf(
     ...{ host, tunnelTo },
     underlay: canonical((spec.host(host)?.status as Partial<HostPeerSpec> | undefined)?.underlay),
     peers: new Map(peers.map(({ metadata, spec }) => [metadata.name, canonical(spec.underlay)])),
+    gone: new Set(peers.filter(isGone).map(({ metadata }) => metadata.name)),
     networks: networks.map((network) => {
       const name = `${network.metadata.namespace}/${network.metadata.name}`;
       const { vni } = network.status ?? {};
       return {
-        ...{ name, spec: network.spec, ...(vni !== undefined && { vni }) },
+        ...{ name, object: network, spec: network.spec, ...(vni !== undefined && { vni }) },
         subnets: subnets.get(name) ?? [],
-        own: own.get(name) ?? [],
+        own: own.get(name)?.[network.spec.backend === "bgp" ? "aggregated" : "blocks"] ?? [],
         elsewhere: elsewhere.get(name) ?? new Map(),
       };
     }),
@@ -74,14 +84,38 @@ function subnetsByNetwork(spec: Told): Map<string, string[]> {
   return found;
 }
 
+interface Own {
+  readonly blocks: string[];
+  /** The same, and the host's own prefixes of the subnets, in as few as can be. */
+  readonly aggregated: string[];
+}
+
 /** By network. */
-function ownBlocks(spec: Told, host: string): Map<string, string[]> {
-  const found = new Map<string, string[]>();
+function ownBlocks(spec: Told, host: string): Map<string, Own> {
+  const found = new Map<string, Own>();
+  const bySubnet = new Map<string, { readonly blocks: string[]; readonly prefixes: string[] }>();
+  const of = (subnet: string) => {
+    const own = bySubnet.get(subnet) ?? { blocks: [], prefixes: [] };
+    bySubnet.set(subnet, own);
+    return own;
+  };
   for (const { spec: block } of spec.all<IPBlockObject>("ipblocks")) {
     if (block.host !== host) continue;
-    const { namespace, name } = block.subnet;
+    of(`${block.subnet.namespace}/${block.subnet.name}`).blocks.push(canonicalPrefix(block.cidr));
+  }
+  for (const { subnet, cidr } of spec.host(host)?.spec?.prefixes ?? []) {
+    of(subnet).prefixes.push(canonicalPrefix(cidr));
+  }
+  for (const [subnet, { blocks, prefixes }] of bySubnet) {
+    const [namespace = "", name = ""] = subnet.split("/");
     const network = spec.subnet({ namespace, name })?.spec.network;
-    if (network !== undefined) push(found, `${namespace}/${network}`, canonicalPrefix(block.cidr));
+    if (network === undefined) continue;
+    const own = found.get(`${namespace}/${network}`) ?? { blocks: [], aggregated: [] };
+    found.set(`${namespace}/${network}`, own);
+    own.blocks.push(...blocks);
+    // Of one subnet: two that lie side by side are not one.
+    const all = [...blocks, ...prefixes].map(parsePrefix);
+    own.aggregated.push(...aggregated(all).map(formatPrefix));
   }
   return found;
 }

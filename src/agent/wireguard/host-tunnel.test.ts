@@ -11,6 +11,7 @@ const pairs = [await newKeyPair(), await newKeyPair()];
 const needs = (...hosts: string[]) => new Map(hosts.map((host) => [host, [] as string[]]));
 
 let told: { tunnel: Tunnel; isWhole: boolean }[];
+let held: number;
 let removed: number;
 let failure: Error | undefined;
 let events: string[];
@@ -21,6 +22,7 @@ let annotations: Record<string, string>;
 let tunnel: HostTunnel;
 
 beforeEach(() => {
+  held = 0;
   [told, removed, failure, events, isHeard, annotations] = [[], 0, undefined, [], true, {}];
   hosts = { b: { underlay: underlay(2), publicKey: "B" } };
   networks = [];
@@ -44,6 +46,10 @@ beforeEach(() => {
       bring(tunnel, isWhole) {
         if (failure) throw failure;
         told.push({ tunnel, isWhole });
+        return [];
+      },
+      hold() {
+        held++;
         return [];
       },
       remove: () => ++removed > 0,
@@ -72,6 +78,15 @@ describe("a host's tunnel", () => {
     tunnel.onNews = () => news++;
     await tunnel.pass();
     expect([tunnel.publicKey, news, told]).toEqual([pairs[0]!.publicKey, 1, []]);
+  });
+
+  test("keeps packets back before it has a key", () => {
+    expect(tunnel.isHeld).toBe(false);
+    tunnel.want("overlays", needs("b"));
+    expect([tunnel.isHeld, held, told.length]).toEqual([true, 1, 0]);
+    tunnel.want("overlays", undefined);
+    tunnel.want("routed", undefined);
+    expect([tunnel.isHeld, removed]).toEqual([false, 1]);
   });
 
   test("comes with the first wish, at once where the key is there, and goes with the last", async () => {

@@ -23,7 +23,7 @@ interface About {
   /** This host's name in the API. */
   readonly host: string;
   readonly spec: Pick<NodeSpec, "isComplete" | "revision" | "all" | "host">;
-  readonly kernel: Pick<TunnelKernel, "bring" | "remove">;
+  readonly kernel: Pick<TunnelKernel, "hold" | "bring" | "remove">;
   readonly keys: Pick<KeyFile, "load" | "rotateFor">;
   readonly log: Log;
   /** Who may want something. Nothing goes before each of them has said what. */
@@ -42,6 +42,7 @@ export class HostTunnel {
   #pair: KeyPair | undefined;
   #missing: ReadonlyMap<string, string> = new Map();
   #trouble: string | undefined;
+  #isHeld = false;
   /** Nothing of it is left in the kernel. */
   #isGone = false;
   /** What the kernel was last brought to; undefined: that is not known. */
@@ -68,6 +69,11 @@ export class HostTunnel {
     return this.#trouble;
   }
 
+  /** Whether what goes to other hosts' tunnels can't leave by another way. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
   /**
    * What a part of the agent wants from now on: by host the prefixes behind it; undefined: nothing.
    * `protocols`: what the tunnel to a host is to travel by. In force at once where that can be.
@@ -80,7 +86,7 @@ export class HostTunnel {
     const wanted = needs && { needs, protocols };
     if (this.#wants.has(user) && Bun.deepEquals(this.#wants.get(user), wanted)) return;
     this.#wants.set(user, wanted);
-    if (this.#pair || !wanted) this.#bring();
+    this.#bring();
     this.ticker.nudge();
   }
 
@@ -152,16 +158,18 @@ export class HostTunnel {
     if (wants.length === 0) {
       this.#missing = new Map();
       if (!isWhole || this.#isGone) return;
+      this.#isHeld = false;
       if (kernel.remove()) log({ level: "info", event: "tunnel removed" });
       this.#isGone = true;
       this.#brought = undefined;
       return;
     }
+    this.#isGone = false;
+    this.#hold();
     if (!this.#pair) return;
     this.#know(wants);
     const { peers, missing } = peersOf({ wants, underlay: this.#underlay, peers: this.#peers });
     this.#missing = missing;
-    this.#isGone = false;
     const config = { privateKey: this.#pair.privateKey, listenPort: tunnelPort, peers };
     const tunnel = { address: tunnelAddressOf(host), mtu: mtuOf(this.#underlay), config };
     this.#tell({ tunnel, isWhole });
@@ -178,6 +186,15 @@ export class HostTunnel {
     this.#broughtMs = performance.now();
     const about = { changed: done.join(","), peers: wanted.tunnel.config.peers.length };
     if (done.length > 0) log({ level: "info", event: "tunnel changed", ...about });
+  }
+
+  /** Before there is a key, and without one. */
+  #hold(): void {
+    const { kernel, log } = this.#about;
+    this.#isHeld = false;
+    const done = kernel.hold();
+    this.#isHeld = true;
+    if (done.length > 0) log({ level: "info", event: "tunnel held", changed: done.join(",") });
   }
 
   /** A host that tells of no address for a moment is where it was. */

@@ -36,7 +36,8 @@ class Host implements Disposable {
     const underlay = underlayOf(this.number);
     const { peers } = peersOf({ wants, underlay, peers: new Map(known) });
     const config = { privateKey: this.pair.privateKey, listenPort: 51820, peers };
-    return this.kernel.bring({ address: tunnelAddressOf(this.name), mtu: 1440, config }, isWhole);
+    const tunnel = { address: tunnelAddressOf(this.name), mtu: 1440, config };
+    return [...this.kernel.hold(), ...this.kernel.bring(tunnel, isWhole)];
   }
 
   reaches(other: Host): boolean {

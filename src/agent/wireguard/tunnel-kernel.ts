@@ -56,15 +56,24 @@ export class TunnelKernel implements Disposable {
   }
 
   /**
+   * What keeps packets from leaving by another way, whether there is a tunnel or not. Gives what
+   * was missing. Throws NftError, NetlinkError.
+   */
+  hold(): string[] {
+    const done: string[] = [];
+    if (this.#nft.ensure([this.#guard])) done.push("guard");
+    if (this.#route({ type: "blackhole", priority: metric.blackhole })) done.push("blackhole");
+    return done;
+  }
+
+  /**
    * `isWhole`: peers and prefixes that are not asked for go. Gives what was changed, in words; none
-   * where all was so. Throws MissingModuleError, NetlinkError, NftError, SysctlError,
-   * TunnelTakenError: what keeps packets from leaving by another way is made first.
+   * where all was so. After `hold`. Throws MissingModuleError, NetlinkError, SysctlError,
+   * TunnelTakenError.
    */
   bring(tunnel: Tunnel, isWhole: boolean): string[] {
     const { address, mtu, config } = tunnel;
     const done: string[] = [];
-    if (this.#nft.ensure([this.#guard])) done.push("guard");
-    if (this.#route({ type: "blackhole", priority: metric.blackhole })) done.push("blackhole");
     this.#links ??= new WireguardLinks(this.#netns);
     const before = this.#own();
     const link = before ?? this.#create(mtu);

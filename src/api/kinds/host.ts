@@ -11,6 +11,9 @@ export const overAnnotation = "netloom.dev/over";
 /** Any other text than before asks the host for another WireGuard key. */
 export const rotateKeyAnnotation = "netloom.dev/rotate-wireguard-key";
 
+/** Of the condition `Ready` of a host whose agent is not heard of. */
+export const silentReason = "Silent";
+
 /** By which networks and pools choose hosts: its name is one, as in Kubernetes. */
 export const labelsOfHost = (name: string, labels: Labels | undefined): Labels => ({
   "kubernetes.io/hostname": name,
@@ -64,6 +67,30 @@ const status = object("What its agent reports.", {
   repairs: integer("Objects that an outside hand changed and the agent put back since it began.", {
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
+  }),
+  bgp: object("BGP on it, while it has a network with backend bgp.", {
+    version: text("Of its daemon, GoBGP."),
+    learnt: integer("Prefixes that it has learnt.", { minimum: 0, maximum: 1_000_000_000 }),
+    hosts: integer("Other hosts that it should have a session with.", {
+      minimum: 0,
+      maximum: 1_000_000,
+    }),
+    hostsEstablished: integer("Other hosts that it has one with.", {
+      minimum: 0,
+      maximum: 1_000_000,
+    }),
+    peers: keyedList(
+      "Its sessions with routers.",
+      ["peer"],
+      object("One of them.", {
+        peer: text("The BGPPeer.", { format: "name", required: true }),
+        established: flag("Whether routes are exchanged.", { default: false }),
+        reason: text("Why, one word in CamelCase for programs."),
+        message: text("Why, for people.", { maxLength: 1024 }),
+        received: integer("Prefixes that it tells.", { minimum: 0, maximum: 1_000_000_000 }),
+        announced: integer("Prefixes that it is told.", { minimum: 0, maximum: 1_000_000_000 }),
+      }),
+    ),
   }),
   boot: text("In which boot it is: blocks are confirmed for one boot."),
   agent: text("Which agent serves it: what its state directory keeps tells it from others."),

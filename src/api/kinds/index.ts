@@ -1,5 +1,7 @@
 /** Every kind. */
 import { apiVersionOf, type Kind, type ObjectOfKind } from "../kind.ts";
+import { bgpConfigurationKind } from "./bgp-configuration.ts";
+import { bgpPeerKind } from "./bgp-peer.ts";
 import { grantKind } from "./grant.ts";
 import { hostKind } from "./host.ts";
 import { ipBlockKind } from "./ip-block.ts";
@@ -19,6 +21,8 @@ export type Tenant = ObjectOfKind<typeof tenantKind>;
 export type Host = ObjectOfKind<typeof hostKind>;
 export type IPBlock = ObjectOfKind<typeof ipBlockKind>;
 export type IPPool = ObjectOfKind<typeof ipPoolKind>;
+export type BGPConfiguration = ObjectOfKind<typeof bgpConfigurationKind>;
+export type BGPPeer = ObjectOfKind<typeof bgpPeerKind>;
 export type Token = ObjectOfKind<typeof tokenKind>;
 export type Grant = ObjectOfKind<typeof grantKind>;
 
@@ -32,6 +36,8 @@ export const kinds: readonly Kind<any, any>[] = [
   ipPoolKind,
   ipBlockKind,
   portKind,
+  bgpConfigurationKind,
+  bgpPeerKind,
   tokenKind,
   grantKind,
 ];

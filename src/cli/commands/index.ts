@@ -30,6 +30,7 @@ export const commandLoaders: Readonly<Record<string, Load>> = {
   "host list": async () => (await import("./ipam.ts")).hostList,
   "host cordon": async () => (await import("./ipam.ts")).hostCordon,
   "host uncordon": async () => (await import("./ipam.ts")).hostUncordon,
+  "host rotate-key": async () => (await import("./ipam.ts")).hostRotateKey,
   "host remove": async () => (await import("./ipam.ts")).hostRemove,
   "host credential": async () => (await import("./ipam.ts")).hostCredential,
   "token create": async () => (await import("./ipam.ts")).tokenCreate,

@@ -57,6 +57,18 @@ export const hostUncordon = defineCommand({
   run: async (call) => (await import("../objects/host.ts")).setUnschedulable(call, false),
 });
 
+export const hostRotateKey = defineCommand({
+  name: "host rotate-key",
+  summary: "Has a host make itself another WireGuard key.",
+  usage: ["HOST"],
+  description: `Its agent makes the key, and tells others the public part: what runs goes on. It is asked for by the
+annotation netloom.dev/rotate-wireguard-key, of which any other text asks once more.`,
+  flags: hostFlags,
+  operands: hostOperand,
+  examples: [{ does: "", line: "host rotate-key node-1" }],
+  run: async (call) => (await import("../objects/host.ts")).hostRotateKey(call),
+});
+
 export const hostRemoveFlags = {
   force: { takes: "nothing", summary: "although its agent is still heard of" },
   off: { takes: "nothing", summary: "its machine is off for good: nothing of it runs any more" },

@@ -1,5 +1,5 @@
 /** Lists hosts, takes them out of use and back, and forgets them. */
-import { hostKind, overAnnotation } from "../../api/kinds/host.ts";
+import { hostKind, overAnnotation, rotateKeyAnnotation } from "../../api/kinds/host.ts";
 import type { Host } from "../../api/kinds/index.ts";
 import { portKind } from "../../api/kinds/port.ts";
 import type { Call, Flags } from "../command.ts";
@@ -44,6 +44,14 @@ export async function setUnschedulable(
   await patched(apiOf(call), { kind: hostKind, name }, { spec: { unschedulable } }, sending);
   const verb = unschedulable ? "cordoned" : "uncordoned";
   tell(call.surroundings.terminal, nameOf(hostKind, name), verb, sending);
+  return 0;
+}
+
+export async function hostRotateKey(call: Call<typeof hostFlags>): Promise<number> {
+  const name = onlyName(call, "rotate-key");
+  const annotations = { [rotateKeyAnnotation]: new Date().toISOString() };
+  await patched(apiOf(call), { kind: hostKind, name }, { metadata: { annotations } }, sending);
+  tell(call.surroundings.terminal, nameOf(hostKind, name), "asked for another key", sending);
   return 0;
 }
 

@@ -30,6 +30,8 @@ const order: readonly string[] = [
   "Network",
   "Subnet",
   "Host",
+  "BGPConfiguration",
+  "BGPPeer",
   "IPPool",
   "Port",
   "Token",

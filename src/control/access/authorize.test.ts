@@ -40,6 +40,8 @@ const expected: Readonly<Record<string, readonly [string, string, string, string
   hosts: [readers, readers, everything, "get create"],
   ippools: [readers, readers, everything, ""],
   ipblocks: [readers, readers, everything, "get"],
+  bgpconfigurations: [readers, readers, everything, ""],
+  bgppeers: [readers, readers, everything, ""],
   grants: [readers, readers, everything, ""],
   tokens: ["", "", everything, ""],
   networks: [readers, everything, everything, ""],

@@ -11,7 +11,10 @@ type Table = Readonly<Record<string, readonly string[]>>;
 /** What is in namespaces, and what of it has a status. */
 const inNamespaces = ["networks", "subnets", "ports"];
 /** All of the cluster's but tokens: their hashes are for those alone who may make tokens. */
-const ofCluster = ["namespaces", "tenants", "hosts", "ippools", "ipblocks", "grants"];
+const ofCluster = [
+  ...["namespaces", "tenants", "hosts", "ippools", "ipblocks", "grants"],
+  ...["bgpconfigurations", "bgppeers"],
+];
 
 const each = (resources: readonly string[], verbs: readonly string[]): Table =>
   Object.fromEntries(resources.map((resource) => [resource, verbs]));

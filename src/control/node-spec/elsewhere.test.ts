@@ -31,13 +31,15 @@ const keyAt = (path: string) => `/registry/netloom.dev/${path}`;
 const kinds: Readonly<Record<string, string>> = {
   ...{ hosts: "Host", networks: "Network", subnets: "Subnet" },
   ...{ ports: "Port", ipblocks: "IPBlock" },
+  ...{ bgppeers: "BGPPeer", bgpconfigurations: "BGPConfiguration" },
 };
 
 /** As the API writes it: with the entries by which it is found. */
-async function object(path: string, more: object, refers: readonly string[] = []) {
+async function object(path: string, { labels, ...more }: any, refers: readonly string[] = []) {
   const [plural = "", ...rest] = path.split("/");
   const name = rest.at(-1)!;
   const metadata = { name, uid: name, ...(rest.length > 1 && { namespace: rest[0] }) };
+  if (labels) Object.assign(metadata, { labels });
   const value = { apiVersion: "netloom.dev/v1alpha1", kind: kinds[plural], metadata, ...more };
   for (const target of refers) await put(store, referrerKey(keyAt(target), keyAt(path)), "");
   return put(store, keyAt(path), JSON.stringify(value));
@@ -55,6 +57,11 @@ const host = (
 ) => {
   const underlay = address === "" ? [] : [{ address, prefixLength: 24, mtu: 1500 }];
   return object(`hosts/${name}`, { spec: {}, status: { heartbeat, underlay, ...more } });
+};
+const silent = (name: string) => {
+  const underlay = [{ address: `10.0.0.${name.slice(1)}`, prefixLength: 24, mtu: 1500 }];
+  const conditions = [{ type: "Ready", status: "False", reason: "Silent", message: "" }];
+  return object(`hosts/${name}`, { spec: {}, status: { heartbeat: "0", underlay, conditions } });
 };
 const network = (name: string, spec: object) => object(`networks/a/${name}`, { spec });
 
@@ -76,7 +83,7 @@ const block = (name: string, of: string) =>
     ["subnets/a/s"],
   );
 
-const derived = /^(HostPeer|Endpoint|BlockRoute) /;
+const derived = /^(HostPeer|Endpoint|BlockRoute|BGP\w+) /;
 
 /** Follows a node spec: gives its lines of other hosts, and what they come to. */
 async function follow(name: string, revision?: number) {
@@ -177,6 +184,22 @@ test("a peer is told again only when it is reached otherwise", async () => {
   expect(await news(heard)).toEqual(["DELETED HostPeer h2"]);
 });
 
+test("that a host is silent, and is heard again, is one line each, however many ports it has", async () => {
+  for (const name of ["h1", "h2"]) await host(name);
+  await network("blue", { type: "overlay" });
+  for (const name of ["mine", "more"]) await port(name, ["h1"]);
+  for (let i = 0; i < 20; i++) await port(`p${i}`, ["h2"]);
+  const heard = await follow("h1");
+  const told = () => heard.known.get("HostPeer h2").spec.silent;
+  expect(told()).toBe(undefined);
+  await silent("h2");
+  expect([await news(heard), told()]).toEqual([["MODIFIED HostPeer h2"], true]);
+  await silent("h2");
+  expect(await news(heard)).toEqual([]);
+  await host("h2");
+  expect([await news(heard), told()]).toEqual([["MODIFIED HostPeer h2"], undefined]);
+});
+
 test("endpoints come with the host's first port on their network, and go with its last", async () => {
   await network("blue", { type: "overlay" });
   await port("theirs", ["h2"]);
@@ -234,4 +257,40 @@ test("a block that goes to another host is told of as that one's, one that is fr
   expect((await news(heard)).map((each) => each.split(" ")[0])).toEqual([
     ...["ADDED", "MODIFIED", "DELETED", "ADDED", "DELETED"],
   ]);
+});
+
+const bgpPeer = (name: string, hosts?: object) =>
+  object(`bgppeers/${name}`, { spec: { address: "10.0.0.99", asNumber: 65000, hosts } });
+
+test("what BGP follows from comes with the first network of that backend, and goes with it", async () => {
+  for (const name of ["h1", "h2"]) await host(name);
+  await network("red", { type: "routed", backend: "vxlan" });
+  await bgpPeer("all");
+  await bgpPeer("others", { matchLabels: { rack: "two" } });
+  await object("bgpconfigurations/default", { spec: { asNumber: 64513 } });
+  const heard = await follow("h1");
+  expect(heard.names()).toEqual(["HostPeer h2"]);
+  await network("red", { type: "routed", backend: "bgp" });
+  expect((await news(heard)).sort()).toEqual([
+    ...["ADDED BGPConfiguration default", "ADDED BGPNeighbor h2", "ADDED BGPPeer all"],
+  ]);
+  expect(heard.known.get("BGPNeighbor h2").spec).toEqual({
+    labels: { "kubernetes.io/hostname": "h2" },
+    addresses: [{ address: "10.0.0.2", prefixLength: 24 }],
+  });
+  await object("hosts/h1", { spec: {}, status: {}, labels: { rack: "two" } });
+  expect(await news(heard)).toEqual(["ADDED BGPPeer others"]);
+  await network("red", { type: "routed", backend: "vxlan" });
+  expect((await news(heard)).every((each) => each.startsWith("DELETED BGP"))).toBe(true);
+  expect(heard.names()).toEqual(["HostPeer h2"]);
+});
+
+test("a label of another host wakes those alone that speak BGP", async () => {
+  for (const name of ["h1", "h2"]) await host(name);
+  await network("red", { type: "routed", backend: "bgp" });
+  const heard = await follow("h1");
+  expect(heard.names()).toEqual(["BGPNeighbor h2", "HostPeer h2"]);
+  const underlay = [{ address: "10.0.0.2", prefixLength: 24, mtu: 1500 }];
+  await object("hosts/h2", { spec: {}, status: { underlay }, labels: { rr: "yes" } });
+  expect(await news(heard)).toEqual(["MODIFIED BGPNeighbor h2"]);
 });

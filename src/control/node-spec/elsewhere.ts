@@ -55,25 +55,33 @@ export class Elsewhere {
 
   /** What an event is to the host in the parts that it follows before and after it; or nothing. */
   lineOf(event: ObjectEvent, { before, after }: Turn): string {
-    const told = (object: ApiObject | undefined): Told | undefined => {
+    const told = (object: ApiObject | undefined): Map<string, Told> => {
+      const found = new Map<string, Told>();
       for (const topic of topicsOfSaid(event.resource, object)) {
         const part = before.get(topic);
         if (!part || !after.has(topic)) continue;
         const derived = part.derive(object!);
-        if (derived && hostOf(derived) !== this.#host) return { topic, derived };
+        if (!derived || hostOf(derived) === this.#host) continue;
+        found.set(derived.kind, { topic, derived });
       }
-      return undefined;
+      return found;
     };
     const [was, is] = [told(event.previous), told(event.object)];
-    if (is && was && isSame(is.derived, was.derived)) return "";
-    if (is) return lineOfEvent(event, was ? "MODIFIED" : "ADDED", is);
-    return was ? lineOfEvent(event, "DELETED", was) : "";
+    const kinds = new Set([...was.keys(), ...is.keys()]);
+    return [...kinds].map((kind) => lineOfChange(event, was.get(kind), is.get(kind))).join("");
   }
 }
 
 interface Told {
   readonly topic: string;
   readonly derived: ApiObject;
+}
+
+/** What of one kind was told of the object, and is. */
+function lineOfChange(event: ObjectEvent, was: Told | undefined, is: Told | undefined): string {
+  if (is && was && isSame(is.derived, was.derived)) return "";
+  if (is) return lineOfEvent(event, was ? "MODIFIED" : "ADDED", is);
+  return was ? lineOfEvent(event, "DELETED", was) : "";
 }
 
 /** Made once for all hosts that hear it. */
@@ -86,5 +94,6 @@ function lineOfEvent({ lines }: ObjectEvent, type: EventType, { topic, derived }
 
 /** Whose a derived object is: of that host itself it tells nothing. */
 function hostOf({ kind, metadata, spec }: ApiObject): string {
-  return kind === "HostPeer" ? metadata.name : (spec as { readonly host: string }).host;
+  const isOfHost = kind === "HostPeer" || kind === "BGPNeighbor";
+  return isOfHost ? metadata.name : (spec as { readonly host: string }).host;
 }

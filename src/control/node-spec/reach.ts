@@ -2,7 +2,13 @@
 import type { IPBlock, Network, Port, Subnet } from "../../api/kinds/index.ts";
 import { networkOfPort } from "../../api/kinds/port.ts";
 import type { ApiObject } from "../../api/object.ts";
-import { blockRouteOf, claimedEndpointOf, endpointOf, peerOf } from "../objects/elsewhere.ts";
+import {
+  bgpNeighborOf,
+  blockRouteOf,
+  claimedEndpointOf,
+  endpointOf,
+  peerOf,
+} from "../objects/elsewhere.ts";
 import { topicsElsewhere } from "../objects/topics.ts";
 
 /** Objects that are told of a host as long as it follows their topic. */
@@ -19,10 +25,13 @@ export interface Part {
 export type Parts = ReadonlyMap<string, Part>;
 
 const peers: Part = { plural: "hosts", derive: (host) => peerOf(host as never) };
+const neighbors: Part = { plural: "hosts", derive: (host) => bgpNeighborOf(host as never) };
 
 export class Reach {
   /** Type of each network that the host knows, where it spans hosts. */
   readonly #networks = new Map<string, "overlay" | "routed">();
+  /** Those with backend bgp. */
+  readonly #bgp = new Set<string>();
   /** Keys of the host's own ports, by network. */
   readonly #ports = new Map<string, Set<string>>();
   /** Network of each subnet that the host knows. */
@@ -35,13 +44,22 @@ export class Reach {
     return this.#parts;
   }
 
+  /** Whether the host speaks BGP. */
+  get hasBgp(): boolean {
+    return this.#bgp.size > 0;
+  }
+
   /** The host knows the object now, or does not any more. */
   note(plural: string, object: ApiObject, isKnown: boolean): void {
     this.#notes[plural]?.(object as never, isKnown);
   }
 
   readonly #notes: Readonly<Record<string, (object: never, isKnown: boolean) => void>> = {
-    networks: ({ metadata, spec: { type } }: Network, isKnown) => {
+    networks: ({ metadata, spec: { type, backend } }: Network, isKnown) => {
+      const had = this.hasBgp;
+      if (isKnown && type === "routed" && backend === "bgp") this.#bgp.add(nameOf(metadata));
+      else this.#bgp.delete(nameOf(metadata));
+      if (had !== this.hasBgp) this.#parts = undefined;
       const spans = type === "overlay" || type === "routed";
       this.#set(this.#networks, nameOf(metadata), isKnown && spans ? type : undefined);
     },
@@ -71,6 +89,7 @@ export class Reach {
   #build(): Parts {
     const parts = new Map<string, Part>();
     if (this.#networks.size > 0) parts.set(topicsElsewhere.peers, peers);
+    if (this.hasBgp) parts.set(topicsElsewhere.bgpNeighbors, neighbors);
     for (const [name, type] of this.#networks) {
       const of = { plural: "networks", name } as const;
       if (type === "routed") {

@@ -1,14 +1,24 @@
 /** Which objects a host must know. Pure. */
 
 import { labelsOfHost } from "../../api/kinds/host.ts";
-import type { Host, IPBlock, IPPool, Network, Port, Subnet } from "../../api/kinds/index.ts";
+import type {
+  BGPPeer,
+  Host,
+  IPBlock,
+  IPPool,
+  Network,
+  Port,
+  Subnet,
+} from "../../api/kinds/index.ts";
 import { objectKey } from "../../api/node-spec.ts";
 import type { ApiObject } from "../../api/object.ts";
 import { selects } from "../../api/selectors.ts";
 import { Reach } from "./reach.ts";
 
 /** What stands on a network, or on what does. */
-const ofNetworks = ["networks", "subnets", "ippools"];
+/** Of these a host that speaks no BGP knows none. */
+export const ofBgp = ["bgpconfigurations", "bgppeers"];
+export const ofNetworks = ["networks", "subnets", "ippools", ...ofBgp];
 /** Every host knows all of these: ports' pools are chosen by their labels. */
 const ofAll = ["namespaces", "tenants"];
 export const isOfNetworks = (plural: string): boolean => ofNetworks.includes(plural);
@@ -45,6 +55,12 @@ export class NodeSelection {
     return this.#wants[plural]?.(object as never) ?? false;
   }
 
+  /** Whether the host may know any of the kind, or did: others need not be read. */
+  mayKnow(plural: string): boolean {
+    if (!ofBgp.includes(plural) || this.reach.hasBgp) return true;
+    return [...this.#known].some((key) => key.startsWith(`${plural}/`));
+  }
+
   /** The host knows the object now, or does not any more. */
   note(plural: string, object: ApiObject, isKnown: boolean): void {
     this.reach.note(plural, object, isKnown);
@@ -63,6 +79,9 @@ export class NodeSelection {
     subnets: ({ metadata, spec }: Subnet) =>
       this.#known.has(objectKey("networks", { ...metadata, name: spec.network })),
     ippools: ({ spec }: IPPool) => this.#known.has(`subnets/${spec.subnet}`),
+    bgpconfigurations: () => this.reach.hasBgp,
+    bgppeers: ({ spec }: BGPPeer) =>
+      this.reach.hasBgp && (spec.hosts === undefined || selects(spec.hosts, this.#labels)),
     ports: ({ spec, status }: Port) =>
       spec.host === this.host ||
       (status?.bindings ?? []).some(({ host, active }) => active && host === this.host),

@@ -7,7 +7,7 @@ import type { Entry, Store } from "../store/store.ts";
 import { Elsewhere, isTurn } from "./elsewhere.ts";
 import { readEntry, readOnce, specLine } from "./read-once.ts";
 import { kindsByPlural, NodeReader } from "./reader.ts";
-import { isOfHosts, isOfNetworks, NodeSelection, plurals } from "./selection.ts";
+import { isOfHosts, isOfNetworks, NodeSelection, ofBgp, ofNetworks, plurals } from "./selection.ts";
 
 export const pluralByResource = new Map(
   [...kindsByPlural].map(([plural, kind]) => [resourceOf(kind), plural]),
@@ -45,6 +45,7 @@ export class NodeView {
   async *all(revision: number): AsyncGenerator<string> {
     await this.#takeHost(revision);
     for (const plural of plurals) {
+      if (!this.#selection.mayKnow(plural)) continue;
       const read = isOfHosts(plural) ? readEntry : (entry: Entry) => readOnce(this.#store, entry);
       for await (const entries of this.#entries(plural, revision)) {
         let text = "";
@@ -73,13 +74,14 @@ export class NodeView {
   /** What changes are to the host. Gives whether some of it bears an older revision. */
   async *after(changes: Changes): AsyncGenerator<string, boolean> {
     const { reach } = this.#selection;
-    const before = reach.parts;
+    const { parts: before, hasBgp } = reach;
     let text = "";
     for (const event of changes.events) text += this.#lineOf(event);
-    const isStale = this.#isStale;
-    if (isStale) {
+    // What BGP on the host follows from was there before, or stays.
+    const stale = this.#isStale ? ofNetworks : reach.hasBgp === hasBgp ? [] : ofBgp;
+    if (stale.length > 0) {
       this.#isStale = false;
-      for (const [type, object] of await this.#renew(changes.revision)) {
+      for (const [type, object] of await this.#renew(changes.revision, stale)) {
         text += specLine(type, object);
       }
     }
@@ -88,7 +90,7 @@ export class NodeView {
     for (const event of changes.events) text += this.#elsewhere.lineOf(event, turn);
     if (text !== "") yield text;
     if (isTurn(turn)) yield* this.#elsewhere.come(turn, changes);
-    return isStale || isTurn(turn);
+    return stale.length > 0 || isTurn(turn);
   }
 
   /** What an event is to the host: a line, or nothing. */
@@ -114,11 +116,12 @@ export class NodeView {
   }
 
   /** What the host must hear so that it knows what it must, and nothing else. */
-  async #renew(revision: number): Promise<[EventType, ApiObject][]> {
+  async #renew(revision: number, stale = ofNetworks): Promise<[EventType, ApiObject][]> {
     const selection = this.#selection;
     const added: [EventType, ApiObject][] = [];
     const deleted: [EventType, ApiObject][] = [];
-    for (const plural of plurals.filter(isOfNetworks)) {
+    for (const plural of stale) {
+      if (!selection.mayKnow(plural)) continue;
       for await (const entries of this.#entries(plural, revision)) {
         for (const entry of entries) {
           const { object } = readOnce(this.#store, entry);

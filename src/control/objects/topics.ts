@@ -4,6 +4,7 @@ import type { Host, IPBlock, Port } from "../../api/kinds/index.ts";
 import { networkOfPort } from "../../api/kinds/port.ts";
 import type { ApiObject } from "../../api/object.ts";
 import {
+  bgpNeighborOf,
   blockRouteOf,
   claimedEndpointOf,
   endpointOf,
@@ -27,6 +28,8 @@ export const topicOfHost = (resource: string, host: string): string => `${resour
 export const topicsElsewhere = {
   /** How hosts are reached. */
   peers: "netloom.dev/hosts@peers:",
+  /** Of what hosts speak BGP with each other. */
+  bgpNeighbors: "netloom.dev/hosts@bgp:",
   /** Where the ports of an overlay network are. */
   endpoints: (network: string) => `netloom.dev/ports@net:${network}`,
   /** Where those addresses of a routed network are that are of no host's block. */
@@ -83,7 +86,10 @@ function saidElsewhere(resource: string, object: ApiObject | undefined): Said {
 }
 
 const elsewhereOf: Readonly<Record<string, (object: never) => Said>> = {
-  "netloom.dev/hosts": (host: Reachable) => ({ [topicsElsewhere.peers]: peerOf(host) }),
+  "netloom.dev/hosts": (host: Reachable) => ({
+    [topicsElsewhere.peers]: peerOf(host),
+    [topicsElsewhere.bgpNeighbors]: bgpNeighborOf(host),
+  }),
   "netloom.dev/ports": (port: Port) => {
     const { namespace, name } = networkOfPort(port.spec, port.metadata.namespace ?? "");
     const network = `${namespace}/${name}`;

@@ -19,11 +19,17 @@ import { layoutOf } from "../../ipam/layout.ts";
 import { freeNodePrefixes, type NodePrefix, rangesOn } from "../../ipam/node-prefix.ts";
 import { placeBlock } from "../../ipam/placement.ts";
 import { type Prefix, parsePrefix } from "../../lib/prefix.ts";
-import { keyOf, keyOfReferrer, prefixOf, referrersPrefix } from "../objects/keys.ts";
+import { keyOf } from "../objects/keys.ts";
 import { nodePrefixesOf } from "../objects/node-prefixes.ts";
-import { decodeEntry } from "../objects/stored.ts";
 import type { Condition } from "../store/store.ts";
-import { find, kindOf, type ReconcileContext, type Reconciler, writer } from "./reconciler.ts";
+import {
+  find,
+  kindOf,
+  type ReconcileContext,
+  type Reconciler,
+  referring,
+  writer,
+} from "./reconciler.ts";
 
 const blockKind = kindOf("IPBlock");
 
@@ -36,16 +42,11 @@ export const toBlock = ({ metadata, spec, status }: IPBlock): IpBlock => ({
 
 /** All blocks that refer to an object: to a subnet, to a host. */
 export async function blocksNaming(
-  { objects }: ReconcileContext,
+  context: ReconcileContext,
   kind: string,
   { metadata }: ApiObject,
 ): Promise<IpBlock[]> {
-  const { entries } = await objects.store.list(referrersPrefix(keyOf(kindOf(kind), metadata)));
-  const keys = entries.map(({ key }) => keyOfReferrer(key));
-  const found = await Promise.all(
-    keys.filter((key) => key.startsWith(prefixOf(blockKind))).map((key) => objects.store.get(key)),
-  );
-  return found.flatMap((entry) => (entry ? [toBlock(decodeEntry(entry) as IPBlock)] : []));
+  return (await referring<IPBlock>(context, { kind, metadata }, "IPBlock")).map(toBlock);
 }
 
 export const blocksOf = (context: ReconcileContext, subnet: Subnet): Promise<IpBlock[]> =>

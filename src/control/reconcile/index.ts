@@ -1,4 +1,5 @@
 /** All reconcilers. */
+import { bgpPeerStatus } from "./bgp-peer-status.ts";
 import { blockLeases, blockReturns } from "./blocks.ts";
 import { claimSteps, claimWishes } from "./claims.ts";
 import { collector } from "./collector.ts";
@@ -27,4 +28,5 @@ export const reconcilers: readonly Reconciler[] = [
   subnetStatus,
   tenantStatus,
   hostStatus,
+  bgpPeerStatus,
 ];

@@ -16,10 +16,11 @@ export interface LoopOptions {
 
 /** Reconciles until `signal` fires. Throws where it lost sight of what changes. */
 export async function reconcile(
-  context: ReconcileContext,
+  given: ReconcileContext,
   { reconcilers, feed, log }: LoopOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const context = { ...given, sinceMs: given.nowMs() };
   const queue = new WorkQueue(context, log);
   const touch = (touched: Touch) => {
     for (const reconciler of reconcilers) {

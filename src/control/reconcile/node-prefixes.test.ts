@@ -4,7 +4,7 @@ import type { Host, IPBlock } from "../../api/kinds/index.ts";
 import { type Any, manager, reconciled, until } from "./reconcile-fixture.ts";
 import { kindOf } from "./reconciler.ts";
 
-const { world, create, all, one, status, network, host } = reconciled();
+const { world, create, all, one, status, network, host, restored } = reconciled();
 
 const subnet = "default/a";
 const setPrefixes = (name: string, ...cidrs: string[]) =>
@@ -216,6 +216,24 @@ describe("a subnet that is cut by host", () => {
     await cut(undefined);
     await until(async () => !conditionOf(await one("Subnet", "a"), "PrefixesAssigned"));
     expect(await prefixesOf("four")).toEqual(["10.1.0.128/26"]);
+  });
+
+  test("gives a newcomer none that another has in a restored store", async () => {
+    await network();
+    await cut(26);
+    await host("one");
+    await has("one", "10.1.0.0/26");
+    const objects = await restored();
+    const newcomer = { apiVersion: "netloom.dev/v1alpha1", kind: "Host", spec: {} };
+    await objects.create(kindOf("Host"), { ...newcomer, metadata: { name: "two" } } as never, {
+      manager,
+    });
+    const cidrs = async (name: string) =>
+      ((await objects.get(kindOf("Host"), { name })) as Host).spec.prefixes?.map(
+        ({ cidr }) => cidr,
+      );
+    await until(async () => (await cidrs("two"))?.[0] === "10.1.0.64/26");
+    expect(await cidrs("one")).toEqual(["10.1.0.0/26"]);
   });
 
   test("leases no block to a host before it has its prefix", async () => {

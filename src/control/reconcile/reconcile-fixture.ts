@@ -29,26 +29,51 @@ export interface Reconciled {
 export function reconciled() {
   const world = { clockMs: 0 } as { -readonly [K in keyof Reconciled]: Reconciled[K] };
   let stop: () => Promise<void>;
+  let beside: () => Objects;
+  let restored: () => Promise<Objects>;
 
   beforeEach(async () => {
     const folder = mkdtempSync(join(tmpdir(), "netloom-reconcile-"));
     const store = openSqlite(join(folder, "store.db"));
-    const objects = new Objects(store);
-    Object.assign(world, { store, objects, clockMs: Date.now() });
-    const feed = new Feed(store);
-    const end = new AbortController();
-    const context = { objects, nowMs: () => world.clockMs };
-    const running = reconcile(context, { reconcilers, feed, log: silentLog }, end.signal);
+    Object.assign(world, { store, clockMs: Date.now() });
+    const ends = [reconcileOn(store)];
+    Object.assign(world, { objects: ends[0]!.objects });
+    const more = (other: Store) => {
+      const one = reconcileOn(other);
+      ends.push(one);
+      return one.objects;
+    };
+    beside = () => more(store);
+    restored = async () => {
+      const { entries, revision } = await store.dump();
+      const copy = openSqlite(join(folder, "restored.db"));
+      await copy.fill(entries, revision);
+      copies.push(copy);
+      return more(copy);
+    };
+    const copies: Store[] = [];
     stop = async () => {
-      end.abort();
-      await running;
-      feed.close();
-      await store.close();
+      await Promise.all(ends.map(({ end }) => end()));
+      for (const each of [store, ...copies]) await each.close();
       rmSync(folder, { recursive: true });
     };
     await create("Namespace", { name: "default" });
   });
   afterEach(() => stop());
+
+  function reconcileOn(store: Store) {
+    const objects = new Objects(store);
+    const feed = new Feed(store);
+    const stopping = new AbortController();
+    const context = { objects, nowMs: () => world.clockMs };
+    const running = reconcile(context, { reconcilers, feed, log: silentLog }, stopping.signal);
+    const end = async () => {
+      stopping.abort();
+      await running;
+      feed.close();
+    };
+    return { objects, end };
+  }
 
   function create(kind: string, metadata: object, spec: object = {}): Promise<Any> {
     const apiVersion = kindOf(kind).group === "" ? "v1" : "netloom.dev/v1alpha1";
@@ -84,7 +109,13 @@ export function reconciled() {
       { manager },
     );
   }
-  return { world, create, all, one, status, network, host, declareOver };
+  return {
+    ...{ world, create, all, one, status, network, host, declareOver },
+    /** All reconcilers once more, over the same store. */
+    beside: () => beside(),
+    /** The same over another store, with what is in this one by now. */
+    restored: () => restored(),
+  };
 }
 
 const placeIn = (kind: string) => (kindOf(kind).namespaced ? { namespace: "default" } : {});

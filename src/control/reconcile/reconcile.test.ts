@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { IPBlock } from "../../api/kinds/index.ts";
 import { silentLog } from "../../lib/log.ts";
-import { silenceMs } from "./host-status.ts";
+import { hostStatus, silenceMs } from "./host-status.ts";
 import { whileLeader } from "./leader.ts";
 import { type Any, reconciled, until } from "./reconcile-fixture.ts";
 import { kindOf } from "./reconciler.ts";
@@ -47,6 +47,37 @@ test("a host that is silent is not ready", async () => {
   world.clockMs += silenceMs + 1000;
   await status("Host", "one", { ports: 1 });
   await until(async () => ready(await one("Host", "one")) === "False");
+});
+
+test("a host that is silent for long is removed where that is asked for, and not before", async () => {
+  await network();
+  await host("one");
+  await status("Host", "one", { wantedBlocks: ["default/a"] });
+  await until(async () => (await all("IPBlock")).length === 1);
+  const silence = { afterMs: 20_000, removeAfterMs: 600_000 };
+  const context = { ...world, nowMs: () => world.clockMs, sinceMs: world.clockMs, silence };
+  const look = () => hostStatus.run(context, "one");
+  expect(await look()).toBe(20_000);
+  world.clockMs += 20_000;
+  expect(await look()).toBe(undefined);
+  const { lastTransitionTime } = (await one("Host", "one"))!.status.conditions[0];
+  // Conditions bear the real time.
+  const leftMs = Date.parse(lastTransitionTime) + 600_000 - world.clockMs;
+  expect(await look()).toBe(leftMs);
+  world.clockMs += leftMs - 1;
+  expect([await look(), (await all("Host")).length]).toEqual([1, 1]);
+  expect((await all("IPBlock"))[0]).toMatchObject({ spec: { host: "one" } });
+  world.clockMs += 1;
+  await look();
+  await until(async () => (await all("Host")).length === 0);
+  expect(await all("IPBlock")).toEqual([]);
+});
+
+test("whoever begins to look takes nobody for silent whom he did not miss himself", async () => {
+  await host("one");
+  world.clockMs += 1000 * silenceMs;
+  const context = { ...world, nowMs: () => world.clockMs, sinceMs: world.clockMs - 1000 };
+  expect(await hostStatus.run(context, "one")).toBe(silenceMs - 1000);
 });
 
 describe("a block", () => {

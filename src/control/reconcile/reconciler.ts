@@ -3,9 +3,10 @@ import type { Kind } from "../../api/kind.ts";
 import { kinds } from "../../api/kinds/index.ts";
 import type { ApiObject } from "../../api/object.ts";
 import { ifAbsent } from "../../api/status-error.ts";
-import { keyOf, keyOfReferrer, prefixOf, referrersPrefix } from "../objects/keys.ts";
+import { keyOf, keyOfReferrer, referrersPrefix, resourceOf } from "../objects/keys.ts";
 import type { Objects } from "../objects/objects.ts";
 import { decodeEntry } from "../objects/stored.ts";
+import type { Entry } from "../store/store.ts";
 
 /** An object that is there, changed or went. */
 export interface Touch {
@@ -18,6 +19,17 @@ export interface Touch {
 export interface ReconcileContext {
   readonly objects: Objects;
   readonly nowMs: () => number;
+  /** When this server began to reconcile. */
+  readonly sinceMs?: number;
+  /** When a host counts as silent; as usual unless set. */
+  readonly silence?: Silence;
+}
+
+export interface Silence {
+  /** After the last that its agent told. */
+  readonly afterMs: number;
+  /** So long silent it is removed, with its addresses; absent: never. */
+  readonly removeAfterMs?: number;
 }
 
 export interface Reconciler {
@@ -72,18 +84,23 @@ export async function writeStatus(
     .catch(ifAbsent);
 }
 
+/** So many are read at once: a leader renews its lease between them. */
+const atOnce = 100;
+
 /** What refers to an object, of one kind. */
 export async function referring<O>(
   { objects }: ReconcileContext,
-  target: ApiObject,
+  target: Pick<ApiObject, "kind" | "metadata">,
   kind: string,
 ): Promise<O[]> {
-  const { entries } = await objects.store.list(
-    referrersPrefix(keyOf(kindOf(target.kind), target.metadata)),
-  );
+  const { store } = objects;
+  const all = referrersPrefix(keyOf(kindOf(target.kind), target.metadata));
+  // Of a network with 10,000 ports its one subnet is asked for again and again.
+  const { entries } = await store.list(`${all}${resourceOf(kindOf(kind))}/`);
   const keys = entries.map(({ key }) => keyOfReferrer(key));
-  const found = await Promise.all(
-    keys.filter((key) => key.startsWith(prefixOf(kindOf(kind)))).map((k) => objects.store.get(k)),
-  );
+  const found: (Entry | undefined)[] = [];
+  for (let from = 0; from < keys.length; from += atOnce) {
+    found.push(...(await Promise.all(keys.slice(from, from + atOnce).map((k) => store.get(k)))));
+  }
   return found.flatMap((entry) => (entry ? [decodeEntry(entry) as O] : []));
 }

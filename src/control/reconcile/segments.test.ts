@@ -1,10 +1,11 @@
 /** Networks that span hosts get their identifiers and MTUs. */
 import { expect, test } from "bun:test";
-import { reconciled, until } from "./reconcile-fixture.ts";
+import type { Store } from "../store/store.ts";
+import { manager, reconciled, until } from "./reconcile-fixture.ts";
 import { kindOf } from "./reconciler.ts";
 import { claimVni } from "./vnis.ts";
 
-const { world, create, one, status } = reconciled();
+const { world, create, all, one, status, beside } = reconciled();
 
 const overlay = (name: string, more: object = {}) =>
   create("Network", { name }, { type: "overlay", ...more });
@@ -13,6 +14,10 @@ const mtuOf = async (name: string) => (await one("Network", name))?.status?.mtu;
 
 async function underlay(name: string, mtu: number, labels: object = {}): Promise<void> {
   await create("Host", { name, labels });
+  await underlayOf(name, mtu);
+}
+
+async function underlayOf(name: string, mtu: number): Promise<void> {
   await status("Host", name, {
     underlay: [
       { address: "192.0.2.1", prefixLength: 24, mtu },
@@ -41,6 +46,103 @@ test("an identifier is free with its network, and not given again at once", asyn
   await overlay("b");
   await until(async () => (await vniOf("b")) === 4098);
 });
+
+const change = (name: string, spec: object) =>
+  world.objects.update(
+    kindOf("Network"),
+    { namespace: "default", name },
+    (live) => ({ ...live, spec: { ...(live.spec as object), ...spec } }),
+    { manager },
+  );
+const conditionOf = async (name: string, type: string) =>
+  (await one("Network", name))?.status?.conditions?.find((each: any) => each.type === type);
+const told = (name: string, type: string, reason: string) =>
+  until(async () => {
+    const condition = await conditionOf(name, type);
+    return condition?.reason === reason && condition;
+  });
+
+test("a routed network that leaves VXLAN frees its identifier, and has another when back", async () => {
+  await create("Network", { name: "a" }, { type: "routed" });
+  await until(async () => (await vniOf("a")) === 4097);
+  await change("a", { backend: "host-gw" });
+  await until(async () => (await vniOf("a")) === undefined);
+  await until(async () => (await world.store.list("/vnis/")).entries.length === 0);
+  await change("a", { backend: "vxlan" });
+  await until(async () => (await vniOf("a")) === 4098);
+  expect((await world.store.get("/vnis/00004098"))?.value).toBe(
+    (await one("Network", "a"))!.metadata.uid,
+  );
+});
+
+test("an identifier that is about to be freed is claimed anew before it is given back", async () => {
+  const { objects, store } = world;
+  const named = { metadata: { uid: "x" }, status: undefined } as never;
+  const context = { objects, nowMs: Date.now };
+  expect(await claimVni(context, named)).toBe(4097);
+  const before = (await store.get("/vnis/00004097"))!;
+  expect(await claimVni(context, named)).toBe(4097);
+  const { key, revision } = before;
+  expect(await store.commit([{ key, revision }], [{ key }])).toBeUndefined();
+});
+
+test("after the last identifier come those that are free from the first on", async () => {
+  const { objects, store } = world;
+  const last = 2 ** 24 - 1;
+  await store.commit([], [{ key: "/last-vni", value: String(last - 1) }]);
+  const claim = (uid: string) =>
+    claimVni({ objects, nowMs: Date.now }, { metadata: { uid }, status: undefined } as never);
+  await store.commit([], [{ key: "/vnis/00004097", value: "other" }]);
+  expect(await claim("a")).toBe(last);
+  expect(await claim("b")).toBe(4098);
+  expect(await claim("c")).toBe(4099);
+});
+
+test("two servers that reconcile at once give each network one identifier of its own", async () => {
+  beside();
+  const names = Array.from({ length: 20 }, (_, i) => `n${i}`);
+  await Promise.all(names.map((name) => overlay(name)));
+  await until(async () =>
+    (await all("Network")).every(({ status }) => status?.vni && status.mtu && status.conditions),
+  );
+  const { entries } = await world.store.list("/vnis/");
+  const claimed = entries.map(({ key, value }) => `${Number(key.slice(6))} ${value}`);
+  const shown = (await all("Network")).map(
+    ({ metadata, status }) => `${status.vni} ${metadata.uid}`,
+  );
+  expect(shown.sort()).toEqual(claimed.sort());
+  expect(new Set(entries.map(({ value }) => value)).size).toBe(20);
+});
+
+test("a network without identifier is not ready, and is once it has one", async () => {
+  const { store } = world;
+  // Nobody can be given one meanwhile.
+  const release = holdVnis(store);
+  await overlay("a");
+  await create("Subnet", { name: "a" }, { network: "a", cidr: "10.1.0.0/24" });
+  expect(await told("a", "Ready", "NoVni")).toMatchObject({ status: "False" });
+  release();
+  expect(await told("a", "Ready", "Usable")).toMatchObject({ status: "True" });
+});
+
+test("an MTU that did not fit is told to fit once it does", async () => {
+  await underlay("h1", 1500);
+  await overlay("a", { mtu: 1500 });
+  expect(await told("a", "MtuFits", "TooLarge")).toMatchObject({ status: "False" });
+  await underlayOf("h1", 9000);
+  expect(await told("a", "MtuFits", "Fits")).toMatchObject({ status: "True" });
+});
+
+/** Until the result is called nobody claims an identifier: reads of claims wait. */
+function holdVnis(store: Store): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const list = store.list.bind(store);
+  store.list = async (prefix, options) => {
+    if (prefix === "/vnis/") await promise;
+    return list(prefix, options);
+  };
+  return resolve;
+}
 
 test("two servers at once give no identifier twice", async () => {
   const networks = Array.from({ length: 30 }, (_, i) => ({

@@ -1,7 +1,7 @@
 /** Networks that span hosts: their VXLAN identifiers, and what passes between all their hosts. */
 import { labelsOfHost } from "../../api/kinds/host.ts";
 import type { Host, Network } from "../../api/kinds/index.ts";
-import { hasVni, overheadOf, spansHosts } from "../../model/encapsulation.ts";
+import { hasVni, mtuWithin, spansHosts } from "../../model/encapsulation.ts";
 import { type Selector, selects } from "../../model/selector.ts";
 import { withCondition } from "./condition.ts";
 import {
@@ -18,7 +18,8 @@ import { claimVni, freeVnis } from "./vnis.ts";
 /** Of networks when no host has told of its own yet: that of Ethernet. */
 const usualMtu = 1500;
 const hostsChanged = "*hosts";
-const networkGone = "*gone";
+/** There may be identifiers that no network has any more. */
+const vniOver = "*over";
 
 export const segments: Reconciler = {
   name: "segments",
@@ -27,12 +28,13 @@ export const segments: Reconciler = {
     const { plural, object, previous } = touch;
     if (plural === "hosts") return isNews(touch) ? [hostsChanged] : [];
     if (plural !== "networks") return [];
-    if (!object) return [networkGone];
-    // One may have gone while nobody looked.
-    return previous ? [nameOf(object)] : [nameOf(object), networkGone];
+    if (!object) return [vniOver];
+    // One may have gone, or changed, while nobody looked.
+    const isOver = !previous || (hasVni(previous.spec) && !hasVni(object.spec));
+    return isOver ? [nameOf(object), vniOver] : [nameOf(object)];
   },
   async run(context, what) {
-    if (what === networkGone) await freeVnis(context);
+    if (what === vniOver) await freeVnis(context);
     else if (what === hostsChanged) await followHosts(context);
     else {
       const network = await find<Network>(context, "Network", what);
@@ -74,7 +76,7 @@ export function leastFit({ spec }: Pick<Network, "spec">, hosts: readonly Host[]
     const { name, labels } = metadata;
     if (spec.hosts && !selects(spec.hosts as Selector, labelsOfHost(name, labels))) return [];
     const own = status?.underlay?.find(({ address }) => address.includes(":") === isWide);
-    return own ? [{ host: name, bytes: own.mtu - overheadOf(spec) }] : [];
+    return own ? [{ host: name, bytes: mtuWithin(spec, own.mtu) }] : [];
   });
   return fits.sort((a, b) => a.bytes - b.bytes)[0];
 }
@@ -86,7 +88,7 @@ async function settle(
 ): Promise<void> {
   const vni = hasVni(network.spec) ? await claimVni(context, network) : undefined;
   const least = leastFit(network, hosts);
-  const mtu = network.spec.mtu || (least?.bytes ?? usualMtu - overheadOf(network.spec));
+  const mtu = network.spec.mtu || (least?.bytes ?? mtuWithin(network.spec, usualMtu));
   await writeStatus(context, network, ({ metadata, spec, status }) => {
     const at = { now: context.objects.now(), generation: metadata.generation };
     const isTold = status?.conditions?.some(({ type }: { type: string }) => type === "MtuFits");

@@ -3,6 +3,7 @@
  * none twice. They ascend, so that what a host still has of a network that went meets no other.
  */
 import type { Network } from "../../api/kinds/index.ts";
+import { hasVni } from "../../model/encapsulation.ts";
 import type { Store } from "../store/store.ts";
 import type { ReconcileContext } from "./reconciler.ts";
 import { kindOf } from "./reconciler.ts";
@@ -26,9 +27,14 @@ export async function claimVni({ objects }: ReconcileContext, network: Named): P
   if (vni !== undefined && (await isClaimed(store, vni, uid))) return vni;
   for (;;) {
     const { entries } = await store.list(prefix);
-    // Whoever claimed it was ended before it told so.
+    // Whoever claimed it was ended before it told so. Claimed anew: who is about to free it, for
+    // the network did without one, finds another revision.
     const own = entries.find(({ value }) => value === uid);
-    if (own) return vniOf(own.key);
+    if (own) {
+      const { key, revision } = own;
+      if ((await store.commit([{ key, revision }], [{ key, value: uid }])) === undefined) continue;
+      return vniOf(key);
+    }
     // A store that was restored may lack the keys of what networks have.
     const { items } = await objects.list(kindOf("Network"));
     const shown = (items as unknown as Network[]).flatMap(({ status }) => status?.vni ?? []);
@@ -64,13 +70,16 @@ function nextVni(cursor: number, taken: ReadonlySet<number>): number {
   throw new Error("Cannot give a VNI: all are taken");
 }
 
-/** Frees those of networks that are gone. */
+/** Frees those of networks that are gone, or have another backend by now. */
 export async function freeVnis({ objects }: ReconcileContext): Promise<void> {
   const { store } = objects;
   const { entries } = await store.list(prefix);
   // Listed after the claims: a network that is not there by now will not come back.
   const { items } = await objects.list(kindOf("Network"));
-  const uids = new Set(items.map(({ metadata }) => metadata.uid));
+  const networks = items as unknown as Network[];
+  const uids = new Set(
+    networks.flatMap(({ metadata, spec }) => (hasVni(spec) ? metadata.uid : [])),
+  );
   for (const { key, value, revision } of entries) {
     if (!uids.has(value)) await store.commit([{ key, revision }], [{ key }]);
   }

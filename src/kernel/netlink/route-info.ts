@@ -129,8 +129,16 @@ export function linksOfRoute({ oif, nextHops }: RouteInfo): readonly number[] {
 export function getRoute(
   socket: NetlinkSocket,
   dst: string,
-  from: { readonly source?: string; readonly oif?: number; readonly mark?: number } = {},
+  from: {
+    readonly source?: string;
+    readonly oif?: number;
+    readonly mark?: number;
+    /** The route as it is in its table, in place of the way that a packet would take. */
+    readonly isEntry?: boolean;
+  } = {},
 ): RouteInfo | undefined {
+  // IPv6 tells the table anyway, and refuses the flag.
+  const table = familyOf(dst) === addressFamily.inet ? routeFlag.lookupTable : 0;
   const { address, length } = splitPrefix(dst);
   const item: Request = request(
     {
@@ -146,8 +154,7 @@ export function getRoute(
         family: familyOf(dst),
         dstLength: length,
         srcLength: from.source === undefined ? 0 : splitPrefix(from.source).length,
-        // IPv6 tells the table anyway, and refuses the flag.
-        flags: familyOf(dst) === addressFamily.inet ? routeFlag.lookupTable : 0,
+        flags: table | (from.isEntry ? routeFlag.fibMatch : 0),
       },
       attrs: { dst: address, src: from.source, oif: from.oif, mark: from.mark },
     },

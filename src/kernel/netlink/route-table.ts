@@ -51,7 +51,7 @@ const routeHeader = struct({
 export const nextHopFlag = { dead: 1, onlink: 4, linkDown: 16 } as const;
 
 /** RTM_F_ bits, in the header's flags. */
-export const routeFlag = { cloned: 0x200, lookupTable: 0x1000 } as const;
+export const routeFlag = { cloned: 0x200, lookupTable: 0x1000, fibMatch: 0x2000 } as const;
 
 /** `struct rtvia`: a gateway of another family than the destination. */
 const via: Codec<string> = {

@@ -2,6 +2,7 @@
 import type { Network } from "../../../api/kinds/index.ts";
 import { ConfigError } from "../../../model/config-error.ts";
 import type { Backend } from "./backend.ts";
+import { bgp } from "./bgp.ts";
 import { hostGw } from "./host-gw.ts";
 import { udp } from "./udp.ts";
 import { vxlan } from "./vxlan.ts";
@@ -10,6 +11,7 @@ import { wireguard } from "./wireguard.ts";
 export const backends: Readonly<Record<string, Backend>> = {
   "host-gw": hostGw,
   vxlan,
+  bgp,
   udp,
   wireguard,
 };
