@@ -57,7 +57,8 @@ for (const [underlayProtocol, net, mtu] of [
         for (const each of cluster.hosts) boxes.push(await attached(each, underlayProtocol));
         await allReached();
         const [one, two] = boxes as [Box, Box];
-        expect(await one.mtu()).toBe(mtu);
+        const isTold = async () => (await one.mtu()) === mtu;
+        await eventually("its MTU is the network's", isTold, patient(20_000));
         const heard = await host!.capture("udp port 51820", async () => {
           for (const address of two.addresses) {
             expect([address, await one.passes(address, mtu)]).toEqual([address, true]);
