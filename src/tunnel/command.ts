@@ -1,29 +1,23 @@
-/** The tunnel: `netloom udp-tunnel JSON`, begun by the agent, ends when its input does. */
-import { getLink } from "../kernel/netlink/link-info.ts";
-import { NetlinkSocket } from "../kernel/netlink/socket.ts";
-import { openUdp, Waiter } from "../kernel/sys/datagrams.ts";
+/**
+ * The tunnel: `netloom udp-tunnel JSON`, begun by the agent. It goes on when its agent is gone, as
+ * the kernel would, until the next agent's takes its place or its link goes.
+ */
+import { Waiter } from "../kernel/sys/datagrams.ts";
 import { readSync, writeAllSync } from "../kernel/sys/files.ts";
 import { SysError } from "../kernel/sys/libc.ts";
-import { openTun } from "../kernel/tap.ts";
-import { isIp } from "../lib/ip.ts";
-import { hostNetns } from "../model/kernel-object.ts";
 import { Forwarder } from "./forwarder.ts";
-import type { TunnelAnswer, TunnelRequest, TunnelSettings } from "./words.ts";
+import { openTunnel } from "./open-tunnel.ts";
+import type { TunnelAnswer, TunnelCounters, TunnelRequest, TunnelSettings } from "./words.ts";
 
 const [input, output] = [0, 1];
+const none: TunnelCounters = {
+  ...{ sent: 0, received: 0, unroutable: 0, unsent: 0, forged: 0, refused: 0 },
+};
 
 /** Gives the exit status. There is no event loop in it: nothing else goes on in this process. */
 export async function runTunnelCommand(words: readonly string[]): Promise<number> {
   try {
-    const { link, local } = JSON.parse(words[0] ?? "") as TunnelSettings;
-    if (!isThere(link)) throw new Error(`there is no link "${link}"`);
-    const endOf = (isIpv6: boolean) =>
-      local.find(({ address }) => address.includes(":") === isIpv6);
-    if (local.some(({ address }) => !isIp(address)))
-      throw new RangeError("a local end is no address");
-    const open = (end: ReturnType<typeof endOf>) => (end ? openUdp(end) : -1);
-    const udp = { ipv4: open(endOf(false)), ipv6: open(endOf(true)) };
-    serve(openTun(link), udp);
+    serve(JSON.parse(words[0] ?? "") as TunnelSettings);
     return 0;
   } catch (error) {
     console.error(`netloom: the udp tunnel ends: ${(error as Error).message}`);
@@ -31,35 +25,43 @@ export async function runTunnelCommand(words: readonly string[]): Promise<number
   }
 }
 
-/** The agent made it: one that the kernel made for us would be nobody's when we end. */
-function isThere(name: string): boolean {
-  using socket = new NetlinkSocket("route", hostNetns);
-  return getLink(socket, { name }) !== undefined;
-}
-
-function serve(tun: number, udp: { readonly ipv4: number; readonly ipv6: number }): void {
+function serve(settings: TunnelSettings): void {
+  const requests = new Requests();
+  answer({ counters: none });
+  const asked = new Waiter([input]);
+  // Before it knows for whom, it carries nothing: an earlier process goes on until then.
+  while (!requests.isWaiting) {
+    asked.wait();
+    if (!requests.read()) return;
+  }
+  const { tun, udp } = openTunnel(settings);
   const forwarder = new Forwarder({ tun, udp });
   const sockets = [udp.ipv4, udp.ipv6].filter((fd) => fd >= 0);
-  const waiter = new Waiter([input, tun, ...sockets]);
-  const requests = new Requests(forwarder);
-  requests.answer();
-  for (;;) {
+  let waiter = new Waiter([tun, ...sockets, input]);
+  const last = 1 + sockets.length;
+  requests.heed(forwarder);
+  for (let isHeard = true; ; ) {
     waiter.wait();
-    if (waiter.has(1)) forwarder.takeOut();
-    for (let i = 0; i < sockets.length; i++) if (waiter.has(2 + i)) forwarder.takeIn(sockets[i]!);
-    if (waiter.has(0) && !requests.read()) return;
+    if (waiter.has(0)) forwarder.takeOut();
+    for (let i = 0; i < sockets.length; i++) if (waiter.has(1 + i)) forwarder.takeIn(sockets[i]!);
+    if (!isHeard || !waiter.has(last)) continue;
+    isHeard = requests.read();
+    if (isHeard) requests.heed(forwarder);
+    else waiter = new Waiter([tun, ...sockets]);
   }
 }
 
-/** Lines from the agent, and the answers. */
+const answer = (answer: TunnelAnswer): void => writeAllSync(output, `${JSON.stringify(answer)}\n`);
+
+/** Lines from the agent. */
 class Requests {
-  readonly #forwarder: Forwarder;
   readonly #decoder = new TextDecoder();
   readonly #buffer = new Uint8Array(65_536);
+  #lines: string[] = [];
   #text = "";
 
-  constructor(forwarder: Forwarder) {
-    this.#forwarder = forwarder;
+  get isWaiting(): boolean {
+    return this.#lines.length > 0;
   }
 
   /** False at the end: the agent is gone. */
@@ -69,26 +71,23 @@ class Requests {
     this.#text += this.#decoder.decode(this.#buffer.subarray(0, count), { stream: true });
     const lines = this.#text.split("\n");
     this.#text = lines.pop()!;
-    for (const line of lines) this.#heed(line);
+    this.#lines.push(...lines);
     return true;
   }
 
-  #heed(line: string): void {
-    try {
-      const { peers } = JSON.parse(line) as TunnelRequest;
-      if (peers) this.#forwarder.setPeers(peers);
-      this.answer();
-    } catch (error) {
-      if (error instanceof SysError) throw error;
-      this.#say({ error: (error as Error).message });
-    }
+  /** Does and answers all that wait. Throws SysError. */
+  heed(forwarder: Forwarder): void {
+    for (const line of this.#lines.splice(0)) answer(outcome(line, forwarder));
   }
+}
 
-  answer(): void {
-    this.#say({ counters: this.#forwarder.counters });
-  }
-
-  #say(answer: TunnelAnswer): void {
-    writeAllSync(output, `${JSON.stringify(answer)}\n`);
+function outcome(line: string, forwarder: Forwarder): TunnelAnswer {
+  try {
+    const { peers } = JSON.parse(line) as TunnelRequest;
+    if (peers) forwarder.setPeers(peers);
+    return { counters: forwarder.counters };
+  } catch (error) {
+    if (error instanceof SysError) throw error;
+    return { error: (error as Error).message };
   }
 }

@@ -5,6 +5,7 @@ import { needs } from "../support/kernel-features.ts";
 import { patient } from "../support/patience.ts";
 import type { Box } from "./box.ts";
 import { FabricCluster, unreached } from "./cluster.ts";
+import type { FabricHost } from "./fabric-host.ts";
 
 /** What must not be on the fabric: addresses of containers, and what is wrapped otherwise. */
 const plain = "net 10.90.0.0/15 or net fd90::/16 or net fd91::/16 or udp port 4789";
@@ -17,6 +18,17 @@ beforeAll(async () => {
 }, patient(120_000));
 afterAll(() => cluster?.remove());
 
+/** As a runtime does, again where it is told to: in the VM all takes long. */
+async function attached(host: FabricHost, network: string): Promise<Box> {
+  for (let tries = 5; ; tries--) {
+    try {
+      return await host.attach(network);
+    } catch (error) {
+      if (tries === 0 || !(error as Error).message.includes('"code": 11')) throw error;
+    }
+  }
+}
+
 async function allReached(): Promise<void> {
   const isDone = async () => (await unreached(boxes)).length === 0;
   await eventually("all pairs reach each other", isDone, patient(30_000)).catch(async (error) => {
@@ -27,7 +39,7 @@ async function allReached(): Promise<void> {
 }
 
 for (const [underlayProtocol, net, mtu] of [
-  ["ipv6", "91", 1420],
+  ["ipv6", "91", 1408],
   ["ipv4", "90", 1440],
 ] as const) {
   wireguard.test(
@@ -41,10 +53,12 @@ for (const [underlayProtocol, net, mtu] of [
       );
       const [host] = cluster.hosts;
       const all = await host!.capture(plain, async () => {
-        boxes = await cluster.attachEverywhere(underlayProtocol);
+        boxes = [];
+        for (const each of cluster.hosts) boxes.push(await attached(each, underlayProtocol));
         await allReached();
         const [one, two] = boxes as [Box, Box];
-        expect(await one.mtu()).toBe(mtu);
+        const isTold = async () => (await one.mtu()) === mtu;
+        await eventually("its MTU is the network's", isTold, patient(20_000));
         const heard = await host!.capture("udp port 51820", async () => {
           for (const address of two.addresses) {
             expect([address, await one.passes(address, mtu)]).toEqual([address, true]);

@@ -169,7 +169,12 @@ export function netnsPath(name: string): string {
 
 function removeNamespaces(names: readonly string[]): void {
   if (names.length === 0) return;
-  const lines = names.map((name) => `ip netns del ${name} 2>/dev/null`);
+  // What an agent leaves running would hold them.
+  const ending = (name: string) =>
+    `for pid in $(ip netns pids ${name}); do
+      grep -q udp-tunnel /proc/$pid/cmdline && kill -KILL $pid
+    done`;
+  const lines = names.map((name) => `${ending(name)}; ip netns del ${name} 2>/dev/null`);
   Bun.spawnSync(["sh", "-c", lines.join("\n")]);
 }
 

@@ -201,13 +201,16 @@ test("the device is as the network says, and others know its address by the host
   const { entries } = desired({ spec: { underlayProtocol: "ipv6", vxlan } });
   expect(entries.get("device nlx-7")).toEqual({
     ...{ kind: "device", type: "vxlan", name: "nlx-7", mac: deviceEnd("a", 7).mac, mtu: 1430 },
-    ...{ vni: 7, port: 8472, ttl: 9, tos: 184, local: "2001:db8::1" },
+    ...{ id: 7, port: 8472, ttl: 9, dscp: 46, local: "2001:db8::1" },
   });
   const mac = deviceEnd("b", 7).mac;
   const at = { kind: "fdb", device: "nlx-7", mac, dst: "2001:db8::2" };
   expect([...entries.values()]).toContainEqual(at as never);
   expect(entries.get(`neigh nlx-7 ${deviceEnd("b", 7).address}`)).toMatchObject({ mac });
-  expect(desired({}).entries.get("device nlx-7")).toMatchObject({ mtu: 1450, port: 4789, tos: 1 });
+  expect(desired({}).entries.get("device nlx-7")).toEqual({
+    ...{ kind: "device", type: "vxlan", name: "nlx-7", mac: deviceEnd("a", 7).mac, mtu: 1450 },
+    ...{ id: 7, port: 4789, local: "198.51.0.1" },
+  });
   expect(deviceEnd("a", 7).mac).not.toBe(deviceEnd("a", 8).mac);
 });
 

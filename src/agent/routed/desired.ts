@@ -9,12 +9,17 @@ export interface Desired {
   readonly entries: ReadonlyMap<string, Entry>;
   /** Hosts that a network does not reach, and why: a sentence each. */
   readonly troubles: readonly string[];
+  /** Prefixes of hosts that are gone: nothing is to be sent there any more. */
+  readonly lost: ReadonlySet<string>;
 }
 
 export function desiredOf(view: RoutedView): Desired {
   const troubles: string[] = [];
   const entries = view.networks.flatMap((network) => ofNetwork(view, network, troubles));
-  return { entries: keyed(entries), troubles };
+  const gone = view.networks.flatMap(({ elsewhere }) =>
+    [...elsewhere].flatMap(([peer, prefixes]) => (view.gone.has(peer) ? prefixes : [])),
+  );
+  return { entries: keyed(entries), troubles, lost: new Set(gone) };
 }
 
 function ofNetwork(view: RoutedView, network: RoutedNetwork, troubles: string[]): Entry[] {

@@ -1,5 +1,17 @@
 /** The links that wrap packets: looked at, made, changed. Part of the kernel's edge. */
-import { changeLink, createLink, deleteLink, type LinkTarget } from "../../kernel/netlink/link.ts";
+import {
+  changedVxlanWords,
+  isSameSegment,
+  newVxlanWords,
+  vxlanOf,
+} from "../../engine/kinds/vxlan.ts";
+import {
+  changeLink,
+  changeVxlan,
+  createLink,
+  deleteLink,
+  type LinkTarget,
+} from "../../kernel/netlink/link.ts";
 import { getLink, type LinkInfo, listLinks } from "../../kernel/netlink/link-info.ts";
 import type { NetlinkSocket } from "../../kernel/netlink/socket.ts";
 import { readSysctl, writeSysctls } from "../../kernel/sysctl/sysctl.ts";
@@ -29,7 +41,7 @@ export class Devices {
   look(): readonly { readonly index: number; readonly device: Device }[] {
     const { socket, alias } = this.#place;
     const links = [
-      ...listLinks(socket, { kind: "vxlan" }).map((link) => ({ link, device: vxlanOf(link) })),
+      ...listLinks(socket, { kind: "vxlan" }).map((link) => ({ link, device: deviceOf(link) })),
       ...listLinks(socket, { kind: "tun" }).map((link) => ({ link, device: tunOf(link) })),
     ].filter(({ link }) => link.alias === alias);
     this.#indexes.clear();
@@ -73,15 +85,19 @@ export class Devices {
   }
 
   /**
-   * `before` is what is there. Gives whether the link is another one: what stood on the old one is
-   * gone. Throws NetlinkError, TapError, SysctlError.
+   * `before` is what is there. Gives whether what stood on it is gone: the link is another one, or
+   * has another hardware address. Throws NetlinkError, TapError, SysctlError.
    */
   set(device: Device, before: Device | undefined): boolean {
     const { name, mtu } = device;
-    const mac = device.type === "vxlan" ? device.mac : undefined;
-    if (before && isSameTunnel(before, device)) {
-      this.#place.socket.run([changeLink({ name }, { mac, mtu, up: true })]);
-      return false;
+    if (before && isAlterable(before, device)) {
+      // With another hardware address, or the same once more, the kernel forgets all neighbours.
+      const mac = macOf(before) === macOf(device) ? undefined : macOf(device);
+      this.#place.socket.run([
+        ...(device.type === "vxlan" ? [changeVxlan({ name }, changedVxlanWords(device))] : []),
+        changeLink({ name }, { mtu, mac, up: true }),
+      ]);
+      return mac !== undefined;
     }
     if (before) this.#place.socket.run([deleteLink({ name })]);
     this.#create(device);
@@ -91,8 +107,10 @@ export class Devices {
   #create(device: Device): void {
     const { socket, netns, alias } = this.#place;
     const { name, mtu } = device;
-    if (device.type === "vxlan") socket.run([newVxlan(device)]);
-    else createTun(netns, name);
+    if (device.type === "vxlan") {
+      const vxlan = newVxlanWords(device);
+      socket.run([createLink({ kind: "vxlan", name, mac: device.mac, mtu, vxlan })]);
+    } else createTun(netns, name);
     // It has no address of its own: none that the kernel makes either.
     const own = device.type === "tun" && { mtu, addrGenMode: "none" as const };
     socket.run([changeLink({ name }, { alias, ...own })]);
@@ -112,26 +130,19 @@ export class Devices {
   }
 }
 
-function newVxlan({ name, mac, mtu, vni, port, local, ttl, tos }: VxlanDevice) {
-  const own = { id: vni, port, ttl, tos, learning: false };
-  const source = local.includes(":") ? { local6: local } : { local };
-  return createLink({ kind: "vxlan", name, mac, mtu, vxlan: { ...own, ...source } });
-}
+const macOf = (device: Device): string | undefined =>
+  device.type === "vxlan" ? device.mac : undefined;
 
-function isSameTunnel(a: Device, b: Device): boolean {
-  if (a.type !== "vxlan" || b.type !== "vxlan") return a.type === b.type;
-  const fields = ["vni", "port", "local", "ttl", "tos"] as const;
-  return fields.every((field) => a[field] === b[field]);
+function isAlterable(before: Device, device: Device): boolean {
+  if (before.type !== "vxlan" || device.type !== "vxlan") return before.type === device.type;
+  return isSameSegment(before, device);
 }
 
 /** One that is down is none that anybody asks for. */
-function vxlanOf({ name, mac, mtu, up, vxlan = {} }: LinkInfo): VxlanDevice {
-  const { id = 0, port = 0, local, local6, ttl = 0, tos = 0 } = vxlan;
-  return {
-    ...{ kind: "device", type: "vxlan", name, mac: up ? mac : "", mtu, vni: id, port, ttl, tos },
-    local: local ?? local6 ?? "",
-  };
-}
+const deviceOf = (link: LinkInfo): VxlanDevice => ({
+  ...{ kind: "device", type: "vxlan", name: link.name, mac: link.up ? link.mac : "" },
+  ...{ mtu: link.mtu, ...vxlanOf(link) },
+});
 
 const tunOf = ({ name, mtu, up }: LinkInfo): TunDevice => ({
   ...{ kind: "device", type: "tun", name, mtu: up ? mtu : 0 },

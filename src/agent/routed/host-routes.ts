@@ -68,10 +68,13 @@ export class HostRoutes {
     const view = this.#remembering(viewOf(spec, host, about));
     if (this.#isOthers(view)) return lookMs;
     this.#wantTunnel(view);
-    const { entries: wanted, troubles } = desiredOf(view);
+    const { entries: wanted, troubles, lost } = desiredOf(view);
     const applied = this.#applied();
     const desired = withHeld(wanted, applied, { ...view, learnt });
-    const { entries, waitMs = lookMs } = this.#transition.stage(this.#moment(applied, desired));
+    const { entries, waitMs = lookMs } = this.#transition.stage({
+      ...this.#moment(applied, desired),
+      lost,
+    });
     const { set, gone, failures } = this.#bring(entries);
     this.#wantTunnel(view);
     if (set + gone > 0) log({ level: "info", event: "routes changed", set, gone });

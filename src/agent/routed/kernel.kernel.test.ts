@@ -198,3 +198,25 @@ test("routes onto another part's link go with it, and what they leave goes nowhe
     netns.run("sh", "-c", "ip route show type unreachable; ip -6 route show type unreachable"),
   ).toBe("");
 });
+
+test("a device is changed in place where the kernel can, and never cuts packets in two", () => {
+  using fabric = new Fabric(2);
+  fabric.bring({});
+  const { netns, kernel } = fabric.hosts[0]!;
+  const shown = () => netns.json("ip", "-j", "-d", "link", "show", "nlx-77")[0];
+  const before = shown();
+  expect(before.linkinfo.info_data).toMatchObject({ df: "set", local: "198.51.0.11" });
+  netns.run("ip", "addr", "add", "198.51.0.99/24", "dev", "up0");
+  const view = fabric.view(1, { vxlan: { ttl: 9, dscp: 46 } });
+  const underlay = [{ address: "198.51.0.99", prefixLength: 24, mtu: 1400 }];
+  const { entries } = desiredOf({ ...view, underlay });
+  const { set, failures } = kernel.bring(apart(entries).kernel, true);
+  expect([set, failures]).toEqual([1, []]);
+  const { ifindex, mtu, linkinfo } = shown();
+  expect([ifindex, mtu]).toEqual([before.ifindex, 1350]);
+  expect(linkinfo.info_data).toMatchObject({ local: "198.51.0.99", ttl: 9, tos: "0xb8" });
+  kernel.look();
+  expect(difference(kernel.applied, apart(entries).kernel)).toEqual({ set: [], gone: [] });
+  expect(fabric.bring({ underlayProtocol: "ipv6" })).toEqual([]);
+  expect([shown().ifindex === ifindex, fabric.reach()]).toEqual([false, Array(4).fill(true)]);
+});

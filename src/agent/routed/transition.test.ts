@@ -5,7 +5,7 @@ import { Transition } from "./transition.ts";
 
 const device = (vni: number): Entry => ({
   ...{ kind: "device", type: "vxlan", name: `nlx-${vni}`, mac: "0e:00:00:00:00:01", mtu: 1450 },
-  ...{ vni, port: 4789, local: "198.51.0.1", ttl: 0, tos: 1 },
+  ...{ id: vni, port: 4789, local: "198.51.0.1" },
 });
 const route = (gateway: string, on?: string): Entry => ({
   ...{ kind: "route", type: "unicast", dst: "10.1.0.0/26", gateway },
@@ -83,6 +83,8 @@ test("a way without a successor is left after five seconds, its device after as 
   const nowhere = keyed([{ kind: "route", type: "unreachable", dst: "10.1.0.0/26" }]);
   const first = own.stage({ applied: wrapped, desired: nowhere, nowMs: 0 });
   expect([seen(first.entries), first.waitMs]).toEqual([["fe80::2", "device", "fdb"], 5000]);
+  const gone = { applied: wrapped, desired: nowhere, nowMs: 0, lost: new Set(["10.1.0.0/26"]) };
+  expect(seen(new Transition().stage(gone).entries)[0]).toBe("route");
   // A successor that comes in time is taken as any.
   expect(own.stage({ applied: wrapped, desired: plain, nowMs: 3000 }).entries.size).toBe(3);
   own.stage({ applied: wrapped, desired: nowhere, nowMs: 4000 });

@@ -18,6 +18,8 @@ interface Moment {
   readonly isReady?: (device: string) => boolean;
   /** Whether BGP leads to a prefix. */
   readonly isLearnt?: (prefix: string) => boolean;
+  /** Prefixes whose way is over: nothing of it is kept. */
+  readonly lost?: ReadonlySet<string>;
 }
 
 export interface Stage {
@@ -58,6 +60,7 @@ export class Transition {
     const lost = new Map<string, number>();
     for (const [key, entry] of desired) {
       if (entry.kind !== "route" || entry.type === "blackhole") continue;
+      if (moment.lost?.has(entry.dst)) continue;
       const found = applied.get(key);
       const before = found?.kind === "route" && found.type === "unicast" ? found : undefined;
       if (!before && !isLearnt?.(entry.dst)) continue;

@@ -1,23 +1,16 @@
 /** The device that wraps a network's packets on a host, the same for all who must know it. Pure. */
+import type { VxlanSettings } from "../../engine/kinds/vxlan.ts";
 import { sha256 } from "../../engine/names.ts";
 import { linkLocalOf } from "../../lib/link-local.ts";
 
 /** In the host's own namespace, one a network. */
-export interface VxlanDevice {
+export interface VxlanDevice extends Readonly<VxlanSettings> {
   readonly kind: "device";
   readonly type: "vxlan";
   readonly name: string;
   readonly mac: string;
   /** Bytes. */
   readonly mtu: number;
-  readonly vni: number;
-  readonly port: number;
-  /** The host's own address on the fabric. */
-  readonly local: string;
-  /** 0: as the host's own packets. */
-  readonly ttl: number;
-  /** The outer traffic class; 1: that of the packet inside. */
-  readonly tos: number;
 }
 
 /**

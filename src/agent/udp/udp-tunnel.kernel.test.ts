@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { patient } from "../../../test/support/patience.ts";
 import { ScratchNetns } from "../../kernel/netns/scratch.ts";
 import { type TunnelPeer, tunnelMtu } from "../../tunnel/router.ts";
-import { UdpTunnel } from "./udp-tunnel.ts";
+import { UdpTunnel, type UdpTunnelSettings } from "./udp-tunnel.ts";
 
 const link = "nlu-test";
 const port = 4790;
@@ -182,26 +182,60 @@ describe("the udp backend", () => {
   );
 
   test(
-    "ends when its agent is killed, and the link stays",
+    "goes on when its agent is killed, until the next one's takes its place",
     async () => {
-      await using host = new Host(1);
-      host.ip("link set lo up");
-      const settings = { link, local: [{ address: "127.0.0.1", port }], command: host.command };
+      await using hosts = await joined(4);
+      const { a, b } = hosts;
+      const [ipv4] = b.inside as [string];
+      await a.tunnel[Symbol.asyncDispose]();
+      const settings = { link, local: [{ address: a.outside[0], port }], command: a.command };
       const script = `
-        import { UdpTunnel } from "${import.meta.dir}/udp-tunnel.ts";
+        import { UdpTunnel, type UdpTunnelSettings } from "${import.meta.dir}/udp-tunnel.ts";
         const tunnel = new UdpTunnel({ ...${JSON.stringify(settings)}, log: () => {} });
+        await tunnel.setPeers(${JSON.stringify([b.peer(4)])});
         await tunnel.start();
         console.log(tunnel.pid);
         await Bun.sleep(1e6);`;
       const agent = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
       const { value } = await agent.stdout.getReader().read();
-      const place = `/proc/${Number(new TextDecoder().decode(value))}`;
-      expect(existsSync(place)).toBe(true);
+      const first = Number(new TextDecoder().decode(value));
       agent.kill("SIGKILL");
+      await agent.exited;
+      expect([existsSync(`/proc/${first}`), a.pings(ipv4)]).toEqual([true, true]);
+      const pinging = Bun.spawn(
+        ["nsenter", `--net=${a.netns.path}`, "ping", "-q", "-i0.01", ipv4],
+        { stdout: "pipe" },
+      );
+      await using next = new UdpTunnel({ ...settings, log: () => {} } as UdpTunnelSettings);
+      await next.setPeers([b.peer(4)]);
+      await next.start();
+      await Bun.sleep(100);
+      expect([existsSync(`/proc/${first}`), a.pings(ipv4)]).toEqual([false, true]);
+      pinging.kill("SIGINT");
+      const told = await new Response(pinging.stdout).text();
+      const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(told)!;
+      expect(Number(sent)).toBeGreaterThan(10);
+      expect(Number(sent) - Number(received)).toBeLessThanOrEqual(3);
+    },
+    limitMs,
+  );
+
+  test(
+    "ends with its link, also without an agent",
+    async () => {
+      await using host = new Host(1);
+      host.ip("link set lo up");
+      const local = [{ address: "127.0.0.1", port }];
+      const tunnel = new UdpTunnel({ link, local, log: () => {}, command: host.command });
+      await tunnel.start();
+      const place = `/proc/${tunnel.pid}`;
+      tunnel.leave();
+      await Bun.sleep(50);
+      expect(existsSync(place)).toBe(true);
+      host.ip(`link del ${link}`);
       const end = performance.now() + patient(10_000);
       while (existsSync(place) && performance.now() < end) await Bun.sleep(10);
       expect(existsSync(place)).toBe(false);
-      host.ip(`link show ${link}`);
     },
     limitMs,
   );
@@ -212,7 +246,7 @@ describe("the udp backend", () => {
       await using host = new Host(1);
       const begun = host.tunnel.start();
       await expect(begun).rejects.toThrow(
-        "Cannot run the udp tunnel: netloom: the udp tunnel ends: bind",
+        /cannot listen on .*, UDP port 4790: it is not an address of this host any more/,
       );
       expect(host.tunnel.serves).toBe(false);
       expect(host.tunnel.trouble).toStartWith(

@@ -12,8 +12,6 @@ import {
 } from "../../tunnel/words.ts";
 
 const restartMs = { first: 50, last: 5_000 } as const;
-/** A process that does not end of itself by then is killed. */
-const endMs = 2_000;
 
 export interface UdpTunnelSettings extends TunnelSettings {
   readonly log: Log;
@@ -87,16 +85,20 @@ export class UdpTunnel implements AsyncDisposable {
     return this.#ask({});
   }
 
+  /** Lets the process go on without us: the next agent's takes its place. */
+  leave(): void {
+    this.#isEnded = true;
+    clearTimeout(this.#timer);
+    this.#child?.stdin.end();
+    this.#child?.unref();
+  }
+
   /** Ends the process. The link stays. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnded = true;
     clearTimeout(this.#timer);
-    const child = this.#child;
-    if (!child) return;
-    child.stdin.end();
-    const killing = setTimeout(() => child.kill("SIGKILL"), endMs);
-    await child.exited;
-    clearTimeout(killing);
+    this.#child?.kill("SIGKILL");
+    await this.#child?.exited;
   }
 
   async #begin(): Promise<void> {

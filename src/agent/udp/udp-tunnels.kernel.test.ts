@@ -33,6 +33,7 @@ class Side implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose]() {
+    this.tunnels.release(new Map());
     return this.tunnels[Symbol.asyncDispose]();
   }
 }

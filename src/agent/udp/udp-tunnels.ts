@@ -69,8 +69,10 @@ export class UdpTunnels implements AsyncDisposable {
     }
   }
 
+  /** Those that run go on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.release(new Map());
+    for (const { tunnel } of this.#running.values()) tunnel.leave();
+    this.#running.clear();
     await Promise.all(this.#ending.values());
   }
 

@@ -1,4 +1,4 @@
-/** VXLAN links: made in the namespace that their packets travel in, and born in their own. */
+/** VXLAN links: the kernel's words for ours, for all who make them; those of objects made so. */
 import {
   changeBridgePort,
   changeLink,
@@ -15,9 +15,17 @@ type Words = NonNullable<Extract<NewLink, { kind: "vxlan" }>["vxlan"]>;
 /** The kernel's word for: that of the packet inside. */
 const inheritTos = 1;
 
-/** What the kernel changes of one that is there. */
-function changeable({ vxlan }: VxlanLink): Words {
-  const { local, ttl = 0, dscp } = vxlan;
+export type VxlanSettings = VxlanLink["vxlan"];
+
+/** Of a new one. It learns nothing: its entries are told. */
+export function newVxlanWords(settings: VxlanSettings): Words {
+  const { id, port } = settings;
+  // A wrapped packet that is too long is told to its sender, never cut in two.
+  return { id, port, learning: false, df: "set", ...changedVxlanWords(settings) };
+}
+
+/** Of one that is there: what the kernel changes of it. */
+export function changedVxlanWords({ local, ttl = 0, dscp }: VxlanSettings): Words {
   return {
     ...(local.includes(":") ? { local6: local } : { local }),
     ttl,
@@ -31,11 +39,7 @@ export function createVxlan(session: KernelSession, link: VxlanLink): void {
   const creation = createLink({
     ...{ kind: "vxlan", name, mac, mtu },
     netNsFd: netns === underlay ? undefined : session.namespace(netns).fd,
-    // A wrapped packet that is too long is told to its sender, never cut in two.
-    vxlan: {
-      ...{ id: vxlan.id, port: vxlan.port, learning: false, df: "set" },
-      ...changeable(link),
-    },
+    vxlan: newVxlanWords(vxlan),
   });
   session.enqueue(underlay, creation);
   const master = link.master === undefined ? undefined : session.indexOf(netns, link.master);
@@ -49,18 +53,22 @@ export function createVxlan(session: KernelSession, link: VxlanLink): void {
 
 /** Brings one that is there in line, but for port and identifier, which the kernel keeps. */
 export function alterVxlan(session: KernelSession, link: VxlanLink): void {
-  const { netns, name, up, mac, mtu, alias, bridgePort } = link;
+  const { netns, name, up, mac, mtu, alias, vxlan, bridgePort } = link;
   const master = link.master === undefined ? undefined : session.indexOf(netns, link.master);
   session.enqueue(
     netns,
-    changeVxlan({ name }, changeable(link)),
+    changeVxlan({ name }, changedVxlanWords(vxlan)),
     changeLink({ name }, { up, mac, mtu, alias, master }),
     ...(bridgePort ? [changeBridgePort({ name }, bridgePort)] : []),
   );
 }
 
+/** Whether the kernel can make the one of the other: else it is made anew. */
+export const isSameSegment = (a: VxlanSettings, b: VxlanSettings): boolean =>
+  a.id === b.id && a.port === b.port && a.local.includes(":") === b.local.includes(":");
+
 /** As it is, in our words. */
-export function vxlanOf({ vxlan = {} }: LinkInfo): VxlanLink["vxlan"] {
+export function vxlanOf({ vxlan = {} }: LinkInfo): VxlanSettings {
   const { id = 0, local, local6, port = 0, ttl = 0, tos = inheritTos } = vxlan;
   return {
     ...{ id, port, local: local ?? local6 ?? "" },

@@ -7,9 +7,6 @@ import type { Backend } from "./backend.ts";
 import { neighbour } from "./host-gw.ts";
 import { outerEnd } from "./outer-end.ts";
 
-/** The outer traffic class is that of the packet inside. */
-const inherit = 1;
-
 export const vxlan: Backend = {
   base(here) {
     const { network, host } = here;
@@ -17,19 +14,13 @@ export const vxlan: Backend = {
     if (vni === undefined) return { why: "its network has no VXLAN identifier yet" };
     const own = outerEnd(network, here.underlay, "this host");
     if ("why" in own) return own;
-    const { port = vxlanPort, ttl = 0, dscp } = network.spec.vxlan ?? {};
+    const { port = vxlanPort, ttl, dscp } = network.spec.vxlan ?? {};
     const device: VxlanDevice = {
-      ...{
-        kind: "device",
-        type: "vxlan",
-        name: vxlanLinkName(vni),
-        mac: deviceEnd(host, vni).mac,
-        vni,
-        port,
-        ttl,
-      },
-      ...{ mtu: own.mtu - overheadOf(network.spec), local: own.address },
-      tos: dscp === undefined ? inherit : dscp << 2,
+      ...{ kind: "device", type: "vxlan", name: vxlanLinkName(vni) },
+      ...{ mac: deviceEnd(host, vni).mac, mtu: own.mtu - overheadOf(network.spec) },
+      ...{ id: vni, port, local: own.address },
+      ...(ttl !== undefined && { ttl }),
+      ...(dscp !== undefined && { dscp }),
     };
     return [device];
   },
