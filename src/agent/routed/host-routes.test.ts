@@ -10,7 +10,7 @@ const block = (cidr: string) => ({
 });
 
 /** A host with a routed network, and a kernel in memory. */
-function hostOf({ there = [] as Entry[], isSole = () => true } = {}) {
+function hostOf({ there = [] as Entry[], isSole = (): boolean => true } = {}) {
   const kernel = { real: keyed(there), known: new Map<string, Entry>() as Entries, looks: 0 };
   const events: LogEvent[] = [];
   const objects = {
