@@ -211,6 +211,7 @@ async function begin(
     ended.abort();
     repairs.stop();
     await Promise.all([following, repairing]);
+    parts.folder.close();
   });
   held.defer(async () => {
     // What the loop left to go on beside.
