@@ -256,7 +256,7 @@ function lookTicker({ agent, allRepairs }: ReturnType<typeof assemble>, log: Log
 function overlayTicker(agent: Agent): Ticker {
   const { overlays, log } = agent;
   const follow = async () => ((await followOverlays(agent)) ? loopPeriodMs : retryMs);
-  const joining = ticker("overlays", follow, log);
+  const joining = ticker("overlays", follow, log, { isGentle: true });
   overlays.onNews = () => joining.nudge();
   overlays.onLook = (report, foundBy, overlay) =>
     noteFaults(agent, report, { isWhole: foundBy === "pass", overlay });
@@ -307,10 +307,16 @@ function serve(agent: Agent, { env, stdin, again = false, withinMs }: AgentReque
   );
 }
 
-const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
-  new Ticker(work, (error) =>
-    log({ level: "error", event: "work failed", what, error: String(error) }),
-  );
+const ticker = (
+  what: string,
+  work: () => Promise<number>,
+  log: Log,
+  options: { readonly isGentle?: boolean } = {},
+): Ticker => {
+  const tell = (error: unknown) =>
+    log({ level: "error", event: "work failed", what, error: String(error) });
+  return new Ticker(work, tell, options);
+};
 
 /** More would fill the condition. */
 const mostUnreached = 5;
