@@ -87,6 +87,8 @@ bench: setup build
 	@$(bun) bench/agent.ts
 	@echo
 	@$(bun) bench/between-hosts.ts
+	@echo
+	@$(bun) bench/convergence.ts
 
 soak: setup build
 	@$(bun) tools/soak.ts

@@ -1,19 +1,23 @@
 /**
  * `make bench`: what networks that span hosts cost: two hosts on a fabric, iperf3 and pings from
- * container to container, as ratios of host to host through a bare pair on each, in the same run.
+ * container to container, as ratios of two other hosts that know nothing of us, with a bare pair
+ * each and routes by hand, in the same run. And the same of two that follow connections as well,
+ * as all do that masquerade.
  */
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { eventually } from "../test/agent/world.ts";
 import type { Box } from "../test/cluster/box.ts";
 import { FabricCluster } from "../test/cluster/cluster.ts";
-import type { FabricHost } from "../test/cluster/fabric-host.ts";
 import { inside, run, systemPath } from "../test/support/run.ts";
+import { TestHost } from "../test/support/test-host.ts";
 import { inPrivateHost } from "./host.ts";
 import { median } from "./statistics.ts";
 
 /** What the others are compared with. */
 const base = "through pairs";
+/** With what the kernel does for everybody who masquerades. */
+const followed = "pairs, followed";
 
 const { values: options } = parseArgs({
   options: {
@@ -67,27 +71,44 @@ async function roundTripUs({ from, address }: Path): Promise<number> {
   return 1000 * median([...stdout.matchAll(/time=([\d.]+) ms/g)].map(([, ms]) => Number(ms)));
 }
 
-/** A container by hand: a pair, addresses, and the other host's route to it. */
-async function bareBox({ world, addresses }: FabricHost, n: number): Promise<string> {
-  const netns = await world.host.addContainer();
-  await world.host.shell(`
-    ip link add bare type veth peer name eth0 netns ${netns}
-    ip addr add 10.99.${n}.1/24 dev bare; ip link set bare up
-    ip netns exec ${netns} sh -ec 'ip addr add 10.99.${n}.2/24 dev eth0; ip link set eth0 up
-      ip route add default via 10.99.${n}.1'
-    echo 1 >/proc/sys/net/ipv4/ip_forward
-    ip route add 10.99.${3 - n}.0/24 via ${addresses[0]!.replace(/\d+$/, String(13 - n))}`);
-  return netns;
+/** Two hosts on the fabric without an agent, a container on each by hand, and routes to it. */
+async function bare(cluster: FabricCluster, first: number, prepare = ""): Promise<[Path, Path]> {
+  const net = `10.${100 + first}`;
+  const places = [first, first + 1].map((i) => cluster.fabric.port(i, "uplink"));
+  const [one, two] = places.map(({ addresses }) => addresses[0]!.split("/")[0]!) as [
+    string,
+    string,
+  ];
+  const [hosts, boxes]: [string[], string[]] = [[], []];
+  for (const [i, fabric] of places.entries()) {
+    const host = await TestHost.create({ fabric });
+    cluster.hosts[0]!.world.host.beforeRemoval(() => host.removeNow());
+    const netns = await host.addContainer();
+    await host.shell(`
+      ip link add bare type veth peer name eth0 netns ${netns}
+      ip addr add ${net}.${i}.1/24 dev bare; ip link set bare up
+      ip netns exec ${netns} sh -ec 'ip addr add ${net}.${i}.2/24 dev eth0; ip link set eth0 up
+        ip route add default via ${net}.${i}.1'
+      echo 1 >/proc/sys/net/ipv4/ip_forward
+      ip route add ${net}.${1 - i}.0/24 via ${i === 0 ? two : one}
+      ${prepare}`);
+    hosts.push(host.netns);
+    boxes.push(netns);
+  }
+  return [
+    { name: "host to host", from: hosts[0]!, to: hosts[1]!, address: two },
+    { name: base, from: boxes[0]!, to: boxes[1]!, address: `${net}.1.2` },
+  ];
 }
 
+/** The least that has the kernel follow connections. */
+const following =
+  "nft 'table inet bare { chain forward { type filter hook forward priority 0; " +
+  "ct state established,related accept; }; }'";
+
 async function paths(cluster: FabricCluster): Promise<Path[]> {
-  const [one, two] = cluster.hosts;
-  const bare = { from: one!.netns, to: two!.netns, address: two!.addresses[0]! };
-  const [from, to] = [await bareBox(one!, 1), await bareBox(two!, 2)];
-  const found: Path[] = [
-    { name: "host to host", ...bare },
-    { name: base, from, to, address: "10.99.2.2" },
-  ];
+  const [, tracked] = await bare(cluster, 4, following);
+  const found: Path[] = [...(await bare(cluster, 2)), { ...tracked, name: followed }];
   for (const [i, [name, spec]] of ways.entries()) {
     // Routed networks share the hosts' routes, so each has a prefix of its own.
     await cluster.network(name, spec, { cidr: `10.${90 + i}.0.0/22`, blockSize: 26 });
@@ -120,9 +141,9 @@ async function bench(): Promise<void> {
 }
 
 function report(figures: ReadonlyMap<string, Figures>): void {
-  const bare = figures.get(base)!;
+  const [bare, tracked] = [figures.get(base)!, figures.get(followed)!];
   for (const [name, own] of figures) {
-    const ratio = (field: keyof Figures) => median(own[field]) / median(bare[field]);
+    const ratio = (field: keyof Figures, to = bare) => median(own[field]) / median(to[field]);
     const goal = ways.find(([way]) => way === name)?.[2];
     const verdict =
       goal === undefined ? "" : `, >= ${goal} ${ratio("one") >= goal ? "pass" : "MISS"}`;
@@ -130,8 +151,8 @@ function report(figures: ReadonlyMap<string, Figures>): void {
       `${median(own[field]).toFixed(1)} Gbit/s (${ratio(field).toFixed(2)})`;
     const delay = `${median(own.roundTripUs).toFixed(0)} µs (${ratio("roundTripUs").toFixed(2)})`;
     console.log(
-      `${name.padEnd(14)} one stream ${speed("one")}${verdict}; eight ${speed("eight")}; ` +
-        `round trip ${delay}`,
+      `${name.padEnd(15)} one stream ${speed("one")}${verdict}; eight ${speed("eight")}; ` +
+        `round trip ${delay}; of "${followed}": ${ratio("one", tracked).toFixed(2)}`,
     );
   }
 }

@@ -2,7 +2,7 @@
  * `make bench`: an agent among a thousand hosts (in the store alone): how soon its kernel knows all
  * of them, how soon a change, and what memory that takes. One etcd, one server, all real.
  */
-import { globSync, rmSync, statSync } from "node:fs";
+import { globSync, readFileSync, rmSync, statSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { openStore } from "../src/control/store/open.ts";
@@ -12,7 +12,7 @@ import type { FabricHost } from "../test/cluster/fabric-host.ts";
 import { fillWith } from "./control/fill.ts";
 import { Changes } from "./convergence/changes.ts";
 import { Entries, expectedOf, wipe } from "./convergence/entries.ts";
-import { type Elsewhere, networks, objects, underlay } from "./convergence/objects.ts";
+import { type Elsewhere, networks, objects, ownHost, underlay } from "./convergence/objects.ts";
 import { inPrivateHost } from "./host.ts";
 import { cpuMs, restOf, statusMiB } from "./proc.ts";
 import { median, quantile } from "./statistics.ts";
@@ -52,9 +52,8 @@ async function bench(): Promise<void> {
     await eventually("the host's address is told", isTold, 120_000);
     await restOf(server.pid!);
     await fromNothing(host, "routed, vxlan and host-gw", { overlay: undefined });
-    await host.attach("segment");
+    await eventually("a container is attached", () => isAttached(host), 300_000);
     const [overlay] = globSync(`${host.world.host.dir}/run/instances/*/overlays/*/netns`);
-    await restOf(host.world.agentPid!);
     await fromNothing(host, "these and the overlay", { overlay });
     memory("the agent", host.world.agentPid!);
     await using changes = new Changes({ cluster, host, overlay: overlay! });
@@ -74,6 +73,16 @@ async function bench(): Promise<void> {
     await cluster.remove();
   }
 }
+
+/** On a busy machine a block comes late, or the call is ended: then a runtime tries again. */
+const isAttached = (host: FabricHost): Promise<boolean> =>
+  host.attach("segment").then(
+    () => true,
+    (error: Error) => {
+      if (/"code": (?!11\b)/.test(error.message)) throw error;
+      return false;
+    },
+  );
 
 async function fill(url: string): Promise<void> {
   const store = await openStore(url);
@@ -95,7 +104,7 @@ async function fromNothing(
   for (let round = 0; round < rounds; round++) {
     await host.killAgent();
     const { dir, netns } = host.world.host;
-    for (const path of globSync(`${dir}/state/instances/*/spec`)) rmSync(path, { recursive: true });
+    forget(globSync(`${dir}/state/instances/*/spec/*`));
     await wipe(netns, overlay);
     await using entries = new Entries(netns, overlay);
     await host.startAgent();
@@ -105,13 +114,23 @@ async function fromNothing(
     // Written when a server took its watch on, before the first line.
     whole.push(lastAt - statSync(control!).mtimeMs);
     used.push(cpuMs(pid));
-    await restOf(pid);
+    // What follows from it, reports and files, is none of the next round's.
+    await Bun.sleep(3000);
   }
   const sum = expected.host + expected.overlay;
   const figures = `p50 ${median(whole).toFixed(0)} ms, longest ${Math.max(...whole).toFixed(0)} ms`;
   const goal = `<= ${goals.wholeMs} ${verdict(median(whole) <= goals.wholeMs)}`;
   say(`${what}: first line to last of ${sum} entries`, `${figures}, ${goal}`);
   say("  the agent's processor time since its start", `${median(used).toFixed(0)} ms`);
+}
+
+/** All but the host's own object, which names the address that others reach it by. */
+function forget(files: readonly string[]): void {
+  for (const path of files) {
+    if (!readFileSync(path, "utf8").includes(`"kind":"Host","metadata":{"name":"${ownHost}"`)) {
+      rmSync(path);
+    }
+  }
 }
 
 function series(what: string, ms: readonly number[]): void {

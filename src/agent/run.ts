@@ -218,20 +218,19 @@ async function begin(
     ended.abort();
     repairs.stop();
     await Promise.all([following, repairing]);
+    parts.folder.close();
   });
   held.defer(async () => {
     // What the loop left to go on beside.
     await agent.queue.idle();
     await atMost(lastWordsMs, report());
   });
-  const { silent } = agent;
-  silent.onChange = () => {
+  agent.silent.onChange = () => {
     agent.overlays.touchAll();
     between.ticker.nudge();
   };
-  const { ticker: tunnelling } = agent.tunnel;
-  const beside = [heart, tunnelling, between.ticker, bgp.ticker, silent.ticker];
-  const tickers = [loop, joining, sweeping, looking, telling, ...beside];
+  const beside = [agent.tunnel, between, bgp, agent.silent].map((part) => part.ticker);
+  const tickers = [loop, joining, sweeping, looking, telling, heart, ...beside];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
     held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
@@ -262,7 +261,7 @@ function lookTicker({ agent, allRepairs }: ReturnType<typeof assemble>, log: Log
 function overlayTicker(agent: Agent): Ticker {
   const { overlays, log } = agent;
   const follow = async () => ((await followOverlays(agent)) ? loopPeriodMs : retryMs);
-  const joining = ticker("overlays", follow, log);
+  const joining = ticker("overlays", follow, log, { isGentle: true });
   overlays.onNews = () => joining.nudge();
   overlays.onLook = (report, foundBy, overlay) =>
     noteFaults(agent, report, { isWhole: foundBy === "pass", overlay });
@@ -314,10 +313,16 @@ function serve(agent: Agent, { env, stdin, again = false, withinMs }: AgentReque
   );
 }
 
-const ticker = (what: string, work: () => Promise<number>, log: Log): Ticker =>
-  new Ticker(work, (error) =>
-    log({ level: "error", event: "work failed", what, error: String(error) }),
-  );
+const ticker = (
+  what: string,
+  work: () => Promise<number>,
+  log: Log,
+  options: { readonly isGentle?: boolean } = {},
+): Ticker => {
+  const tell = (error: unknown) =>
+    log({ level: "error", event: "work failed", what, error: String(error) });
+  return new Ticker(work, tell, options);
+};
 
 /** More would fill the condition. */
 const mostUnreached = 5;

@@ -28,6 +28,29 @@ test("work that fails is told of and done again, after a while and when nudged",
   }
 });
 
+test("gentle work that many nudges ask for is done few times, and once after the last", async () => {
+  let [works, asked, heeded] = [0, 0, 0];
+  const work = async () => {
+    works++;
+    heeded = asked;
+    Bun.sleepSync(5);
+    return 60_000;
+  };
+  const fail = (error: unknown) => {
+    throw error;
+  };
+  const ticker = new Ticker(work, fail, { isGentle: true });
+  ticker.start();
+  for (let i = 0; i < 500; i++) {
+    asked++;
+    ticker.nudge();
+    await turn();
+  }
+  while (heeded < asked) await Bun.sleep(1);
+  expect(works).toBeLessThan(100);
+  await ticker.stop();
+});
+
 async function turn(): Promise<void> {
   for (let left = 10; left > 0; left--) await Promise.resolve();
 }

@@ -204,11 +204,11 @@ test("reaches containers of other hosts, also while no agent is there, until the
   await eventually("it is reached again", () => reaches(one.box, "10.86.0.200"));
   await detach(one);
 
-  declare({ backend: "bgp" });
+  declare({ backend: "later" });
   const box = await host.addContainer();
   const refused = async () => {
     const { status, stdout } = await world.cni("add", "--json", world.list("blue", "blue"), box);
-    return status === 1 && stdout.includes('spec.backend: this release has no \\"bgp\\"');
+    return status === 1 && stdout.includes('spec.backend: this release has no \\"later\\"');
   };
   await eventually("it is refused", refused);
   for (const name of Object.values(cidrs)) {

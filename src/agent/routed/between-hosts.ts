@@ -36,7 +36,7 @@ export class RoutesBetweenHosts implements AsyncDisposable {
     });
     const tell = (error: unknown) =>
       log({ level: "error", event: "work failed", what: "routes", error: String(error) });
-    this.ticker = new Ticker(async () => this.#routes.pass(), tell);
+    this.ticker = new Ticker(async () => this.#routes.pass(), tell, { isGentle: true });
     this.#monitor = new Monitor(["link"]);
     this.#watching = this.#watch().catch(tell);
   }

@@ -6,6 +6,12 @@ import { namesIfThere, readIfThere, replaceFile } from "../../kernel/sys/whole-f
 import type { Log } from "../../lib/log.ts";
 import type { SpecChange } from "./node-spec.ts";
 
+/** More changes than so many a second wait: containers must not wait for thousands of files. */
+const mostAtOnce = 64;
+const calmMs = 1000;
+/** So long others wait for what is written between. */
+const sliceMs = 5;
+
 /** There is a whole spec; it is not there while a change is yet to be written. */
 const completeMark = "complete";
 
@@ -16,6 +22,10 @@ export class SpecFolder {
   readonly #unwritten = new Map<string, SpecChange>();
   #isWhole = false;
   #failure: string | undefined;
+  /** Changes until then. */
+  #lately = 0;
+  #calmAgainMs = Number.NEGATIVE_INFINITY;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(folder: string, log: Log) {
     this.#folder = folder;
@@ -45,21 +55,59 @@ export class SpecFolder {
     return { objects, isComplete };
   }
 
-  /** Writes changes, now or, where that can't be, with a later call. `isWhole`: all have come. */
+  /**
+   * Writes changes, now or, where that can't be, with a later call; very many little by little, as
+   * soon as all have come. `isWhole`: they have.
+   */
   keep(changes: readonly SpecChange[], isWhole: boolean): void {
     this.#isWhole ||= isWhole;
     for (const change of changes) this.#unwritten.set(change.key, change);
-    this.retry();
+    if (this.#isCalm(changes.length)) this.retry();
+    else if (this.#isWhole) this.#writeSoon();
+  }
+
+  #isCalm(more: number): boolean {
+    const nowMs = performance.now();
+    if (nowMs >= this.#calmAgainMs) {
+      this.#calmAgainMs = nowMs + calmMs;
+      this.#lately = 0;
+    }
+    this.#lately += more;
+    return this.#lately <= mostAtOnce;
   }
 
   /** Writes what could not be written before. */
   retry(): void {
+    if (this.#timer) return;
+    if (this.#unwritten.size <= mostAtOnce) this.#attempt(Number.POSITIVE_INFINITY);
+    else if (this.#isWhole) this.#writeSoon();
+  }
+
+  /** All that is left, and no more after that. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#attempt(Number.POSITIVE_INFINITY);
+  }
+
+  #writeSoon(): void {
+    if (this.#timer) return;
+    this.#unmark();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#attempt(performance.now() + sliceMs);
+      if (this.#unwritten.size > 0 && this.#failure === undefined) this.#writeSoon();
+    }, 0);
+  }
+
+  #attempt(endMs: number): void {
     try {
       for (const change of this.#unwritten.values()) {
         this.#write(change);
         this.#unwritten.delete(change.key);
+        if (performance.now() >= endMs) break;
       }
-      this.#mark();
+      if (this.#unwritten.size === 0) this.#mark();
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
       this.#unmark();

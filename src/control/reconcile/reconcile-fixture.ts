@@ -8,7 +8,7 @@ import type { ApiObject } from "../../api/object.ts";
 import { silentLog } from "../../lib/log.ts";
 import { Feed } from "../objects/feed.ts";
 import { Objects } from "../objects/objects.ts";
-import { openSqlite } from "../store/sqlite.ts";
+import { openSqlite, type SqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { reconcilers } from "./index.ts";
 import { reconcile } from "./loop.ts";
@@ -25,68 +25,66 @@ export interface Reconciled {
   clockMs: number;
 }
 
-/** To be called once in a file: each of its tests has its own. */
-export function reconciled() {
-  const world = { clockMs: 0 } as { -readonly [K in keyof Reconciled]: Reconciled[K] };
-  const declared = declaring(world);
-  let stop: () => Promise<void>;
-  let beside: () => Objects;
-  let restored: () => Promise<Objects>;
+/** A store in a folder of its own, and all that reconciles over it, once or more often. */
+class Running {
+  readonly store: SqliteStore;
+  readonly #folder = mkdtempSync(join(tmpdir(), "netloom-reconcile-"));
+  readonly #stores: SqliteStore[] = [];
+  readonly #ends: (() => Promise<void>)[] = [];
+  readonly #nowMs: () => number;
 
-  beforeEach(async () => {
-    const folder = mkdtempSync(join(tmpdir(), "netloom-reconcile-"));
-    const store = openSqlite(join(folder, "store.db"));
-    Object.assign(world, { store, clockMs: Date.now() });
-    const ends = [reconcileOn(store)];
-    Object.assign(world, { objects: ends[0]!.objects });
-    const more = (other: Store) => {
-      const one = reconcileOn(other);
-      ends.push(one);
-      return one.objects;
-    };
-    beside = () => more(store);
-    restored = async () => {
-      const { entries, revision } = await store.dump();
-      const copy = openSqlite(join(folder, "restored.db"));
-      await copy.fill(entries, revision);
-      copies.push(copy);
-      return more(copy);
-    };
-    const copies: Store[] = [];
-    stop = async () => {
-      await Promise.all(ends.map(({ end }) => end()));
-      for (const each of [store, ...copies]) await each.close();
-      rmSync(folder, { recursive: true });
-    };
-    await declared.create("Namespace", { name: "default" });
-  });
-  afterEach(() => stop());
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.store = this.#open("store.db");
+  }
 
-  function reconcileOn(store: Store) {
+  #open(name: string): SqliteStore {
+    const store = openSqlite(join(this.#folder, name));
+    this.#stores.push(store);
+    return store;
+  }
+
+  start(store = this.store): Objects {
     const objects = new Objects(store);
     const feed = new Feed(store);
     const stopping = new AbortController();
-    const context = { objects, nowMs: () => world.clockMs };
+    const context = { objects, nowMs: this.#nowMs };
     const running = reconcile(context, { reconcilers, feed, log: silentLog }, stopping.signal);
-    const end = async () => {
+    this.#ends.push(async () => {
       stopping.abort();
       await running;
       feed.close();
-    };
-    return { objects, end };
+    });
+    return objects;
   }
 
-  return {
-    ...{ world, ...declared },
-    /** All reconcilers once more, over the same store. */
-    beside: () => beside(),
-    /** The same over another store, with what is in this one by now. */
-    restored: () => restored(),
-  };
+  async restore(): Promise<Objects> {
+    const { entries, revision } = await this.store.dump();
+    const copy = this.#open("restored.db");
+    await copy.fill(entries, revision);
+    return this.start(copy);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#ends.map((end) => end()));
+    for (const store of this.#stores) await store.close();
+    rmSync(this.#folder, { recursive: true });
+  }
 }
 
-/** What tests do with the objects of the present test. */
-function declaring(world: Pick<Reconciled, "objects">) {
+/** To be called once in a file: each of its tests has its own. */
+export function reconciled() {
+  const world = { clockMs: 0 } as { -readonly [K in keyof Reconciled]: Reconciled[K] };
+  let running: Running;
+
+  beforeEach(async () => {
+    running = new Running(() => world.clockMs);
+    world.clockMs = Date.now();
+    Object.assign(world, { store: running.store, objects: running.start() });
+    await create("Namespace", { name: "default" });
+  });
+  afterEach(() => running.stop());
+
   function create(kind: string, metadata: object, spec: object = {}): Promise<Any> {
     const apiVersion = kindOf(kind).group === "" ? "v1" : "netloom.dev/v1alpha1";
     const placed = { ...placeIn(kind), ...metadata };
@@ -121,7 +119,13 @@ function declaring(world: Pick<Reconciled, "objects">) {
       { manager },
     );
   }
-  return { create, all, one, status, network, host, declareOver };
+  return {
+    ...{ world, create, all, one, status, network, host, declareOver },
+    /** All reconcilers once more, over the same store. */
+    beside: () => running.start(),
+    /** The same over another store, with what is in this one by now. */
+    restored: () => running.restore(),
+  };
 }
 
 const placeIn = (kind: string) => (kindOf(kind).namespaced ? { namespace: "default" } : {});
