@@ -56,7 +56,7 @@ async function bench(): Promise<void> {
     const [overlay] = globSync(`${host.world.host.dir}/run/instances/*/overlays/*/netns`);
     await fromNothing(host, "these and the overlay", { overlay });
     memory("the agent", host.world.agentPid!);
-    await using changes = new Changes({ cluster, host, overlay: overlay! });
+    await using changes = new Changes({ cluster, host, hosts: size.hosts, overlay: overlay! });
     const count = Number(options.changes);
     const store = await openStore(cluster.etcd!.url);
     try {

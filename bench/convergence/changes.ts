@@ -7,11 +7,13 @@ import type { FabricCluster } from "../../test/cluster/cluster.ts";
 import type { FabricHost } from "../../test/cluster/fabric-host.ts";
 import { kindOf } from "../control/objects.ts";
 import { pathOf } from "./entries.ts";
-import { blockCidr, macOf, type NetworkName, peerAddress } from "./objects.ts";
+import { blockCidr, hostName, macOf, type NetworkName, peerAddress } from "./objects.ts";
 
 interface About {
   readonly cluster: FabricCluster;
   readonly host: FabricHost;
+  /** How many others there are. */
+  readonly hosts: number;
   /** Path of the overlay's namespace. */
   readonly overlay: string;
 }
@@ -19,13 +21,15 @@ type Sought = (event: MonitorEvent) => boolean;
 
 export class Changes implements AsyncDisposable {
   readonly #cluster: FabricCluster;
+  readonly #hosts: number;
   readonly #monitors: readonly Monitor[];
   readonly #reading: Promise<unknown>;
   #sought: Sought = () => false;
   #found = () => {};
 
-  constructor({ cluster, host, overlay }: About) {
+  constructor({ cluster, host, hosts, overlay }: About) {
     this.#cluster = cluster;
+    this.#hosts = hosts;
     this.#monitors = [
       new Monitor(["route"], { netns: pathOf(host.netns) }),
       new Monitor(["neigh"], { netns: overlay }),
@@ -42,7 +46,7 @@ export class Changes implements AsyncDisposable {
       const key = keyOf(kindOf("IPBlock"), { name });
       const entry = (await store.get(key))!;
       const block = decodeEntry(entry) as any;
-      const spec = { ...block.spec, host: `host-${i + 500}`, lease: `moved-${i}` };
+      const spec = { ...block.spec, host: hostName(this.#other(i)), lease: `moved-${i}` };
       const value = encode({ ...block, spec });
       const isIt: Sought = (event) =>
         event.kind === "route" && !event.gone && event.route.dst === cidr;
@@ -56,15 +60,20 @@ export class Changes implements AsyncDisposable {
   async ports(count: number): Promise<number[]> {
     const times: number[] = [];
     for (let i = 0; i < count; i++) {
-      const to = i + 500;
+      const to = this.#other(i);
       const [mac, at] = [macOf(i), peerAddress(to)];
-      const bindings = [{ host: `host-${to}`, epoch: 2, active: true }];
+      const bindings = [{ host: hostName(to), epoch: 2, active: true }];
       const isIt: Sought = (event) =>
         event.kind === "fdb" && event.entry.mac === mac && event.entry.dst === at;
       const move = () => this.#cluster.changeStatus("Port", `port-${i}`, { bindings });
       times.push(await this.#timed(isIt, move));
     }
     return times;
+  }
+
+  /** A host far from the `i`-th. */
+  #other(i: number): number {
+    return (i + (this.#hosts >> 1)) % this.#hosts;
   }
 
   async #timed(isIt: Sought, deed: () => Promise<unknown>): Promise<number> {

@@ -23,7 +23,7 @@ export type NetworkName = keyof typeof networks;
 const namespace = "default";
 const blocksPerHost = 2;
 const blockSize = 26;
-const hostName = (h: number) => `host-${h}`;
+export const hostName = (h: number) => `host-${h}`;
 export const peerAddress = (h: number) => `198.19.${h >> 7}.${1 + (h & 127)}`;
 
 /** Every object, in an order in which each comes after what it refers to. */
