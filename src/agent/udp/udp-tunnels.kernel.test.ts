@@ -58,6 +58,10 @@ async function until(condition: () => boolean): Promise<void> {
 const links = ({ netns }: FabricHost): string[] =>
   netns.json("ip", "-j", "link", "show", "type", "tun").map(({ ifname }: any) => ifname);
 
+/** The kernel drops what is sent by a link whose process has just come, until it heeds that. */
+const takesPackets = ({ netns }: FabricHost, device: string): boolean =>
+  netns.json("ip", "-j", "link", "show", device)[0].operstate !== "DOWN";
+
 test(
   "all pairs reach each other, over each family, a full packet and none longer",
   async () => {
@@ -67,6 +71,7 @@ test(
       const device = `nlu-ipv${family}`;
       expect(bring({ underlayProtocol: `ipv${family}` })).toEqual([]);
       await until(() => sides.every(({ tunnels }) => tunnels.serves(device)));
+      await until(() => sides.every(({ host }) => takesPackets(host, device)));
       expect(fabric.reach()).toEqual(Array(12).fill(true));
       const mtu = family === 4 ? 1472 : 1452;
       const [one, two] = fabric.hosts as [FabricHost, FabricHost];

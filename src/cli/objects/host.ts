@@ -2,6 +2,7 @@
 import { hostKind, overAnnotation, rotateKeyAnnotation } from "../../api/kinds/host.ts";
 import type { Host } from "../../api/kinds/index.ts";
 import { portKind } from "../../api/kinds/port.ts";
+import { isNotFound } from "../../api/status-error.ts";
 import type { Call, Flags } from "../command.ts";
 import type { hostFlags, hostRemoveFlags } from "../commands/ipam.ts";
 import { type Api, apiOf, fieldManager, type Named } from "../connection/api.ts";
@@ -72,7 +73,10 @@ export async function hostRemove(call: Call<typeof hostRemoveFlags>): Promise<nu
     );
   }
   if (off) await hosts.mergePatch({ name }, overPatch(host));
-  await hosts.delete({ name });
+  await hosts.delete({ name }).catch((error) => {
+    // One that was going already may be gone with that word.
+    if (!off || !isNotFound(error)) throw error;
+  });
   const { surroundings } = call;
   const label = nameOf(hostKind, name);
   if (await isGone(call, { kind: hostKind, name, uid: host.metadata.uid })) {
