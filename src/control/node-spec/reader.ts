@@ -16,7 +16,7 @@ export const kindsByPlural = new Map(
 );
 export const hostKind = kindsByPlural.get("hosts")!;
 
-/** So many are asked for one by one at once. */
+/** So many come before others have their turn. */
 const atOnce = 500;
 
 /** All throw ApiError (Expired) where the revision is forgotten. */
@@ -48,7 +48,7 @@ export class NodeReader {
   async *own(plural: string, host: string, revision: number): AsyncGenerator<readonly Entry[]> {
     const key = keyOf(hostKind, { name: host });
     if (plural !== "hosts") yield* this.#referrers(key, plural, revision);
-    else yield [await this.#then(key, revision)].filter((entry) => entry !== undefined);
+    else yield await this.#then([key], revision);
   }
 
   /** Of what a part is made. */
@@ -68,16 +68,21 @@ export class NodeReader {
     const { entries } = await this.#entries(prefix, revision, {});
     for (let from = 0; from < entries.length; from += atOnce) {
       const keys = entries.slice(from, from + atOnce).map(({ key }) => keyOfReferrer(key));
-      const found = await Promise.all(keys.map((key) => this.#then(key, revision)));
-      yield found.filter((entry) => entry !== undefined);
+      yield await this.#then(keys, revision);
       await othersFirst();
     }
   }
 
   /** What did not change since is read as it is, which costs less. */
-  async #then(key: string, revision: number): Promise<Entry | undefined> {
-    const now = await this.store.get(key);
-    return now && now.revision <= revision ? now : this.#one(key, revision);
+  async #then(keys: readonly string[], revision: number): Promise<Entry[]> {
+    const all = await this.store.getAll(keys);
+    const now = new Map(all.map((entry) => [entry.key, entry]));
+    const isOf = (entry: Entry | undefined) => entry !== undefined && entry.revision <= revision;
+    const then = keys.map((key) => {
+      const entry = now.get(key);
+      return isOf(entry) ? entry : this.#one(key, revision);
+    });
+    return (await Promise.all(then)).filter((entry) => entry !== undefined);
   }
 
   async #one(key: string, revision: number): Promise<Entry | undefined> {

@@ -18,8 +18,8 @@ export async function subnetsOfNetwork(store: Store, network: string): Promise<S
   const { entries } = await store.list(
     referrersPrefix(network) + prefixOf(kindOf("Subnet")).slice("/registry/".length),
   );
-  const found = await Promise.all(entries.map(({ key }) => store.get(keyOfReferrer(key))));
-  return found.flatMap((entry) => (entry ? [decodeEntry(entry) as Subnet] : []));
+  const found = await store.getAll(entries.map(({ key }) => keyOfReferrer(key)));
+  return found.map((entry) => decodeEntry(entry) as Subnet);
 }
 
 /**

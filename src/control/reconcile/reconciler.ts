@@ -6,7 +6,6 @@ import { ifAbsent } from "../../api/status-error.ts";
 import { keyOf, keyOfReferrer, referrersPrefix, resourceOf } from "../objects/keys.ts";
 import type { Objects } from "../objects/objects.ts";
 import { decodeEntry } from "../objects/stored.ts";
-import type { Entry } from "../store/store.ts";
 
 /** An object that is there, changed or went. */
 export interface Touch {
@@ -84,9 +83,6 @@ export async function writeStatus(
     .catch(ifAbsent);
 }
 
-/** So many are read at once: a leader renews its lease between them. */
-const atOnce = 100;
-
 /** What refers to an object, of one kind. */
 export async function referring<O>(
   { objects }: ReconcileContext,
@@ -97,10 +93,6 @@ export async function referring<O>(
   const all = referrersPrefix(keyOf(kindOf(target.kind), target.metadata));
   // Of a network with 10,000 ports its one subnet is asked for again and again.
   const { entries } = await store.list(`${all}${resourceOf(kindOf(kind))}/`);
-  const keys = entries.map(({ key }) => keyOfReferrer(key));
-  const found: (Entry | undefined)[] = [];
-  for (let from = 0; from < keys.length; from += atOnce) {
-    found.push(...(await Promise.all(keys.slice(from, from + atOnce).map((k) => store.get(k)))));
-  }
-  return found.flatMap((entry) => (entry ? [decodeEntry(entry) as O] : []));
+  const found = await store.getAll(entries.map(({ key }) => keyOfReferrer(key)));
+  return found.map((entry) => decodeEntry(entry) as O);
 }

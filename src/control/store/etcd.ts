@@ -100,6 +100,20 @@ export class EtcdStore implements CopyableStore {
     return kvs?.length ? this.#entryOf(kvs[0]) : undefined;
   }
 
+  async getAll(keys: readonly string[]): Promise<Entry[]> {
+    this.#refuseClosed();
+    const entries: Entry[] = [];
+    for (let from = 0; from < keys.length; from += commitLimits.changes) {
+      const some = keys.slice(from, from + commitLimits.changes);
+      const success = some.map((key) => ({ request_range: { key: toEtcd.key(key) } }));
+      const { responses = [] } = await this.#client.call("kv/txn", { success }, true);
+      for (const { response_range: found } of responses) {
+        if (found.kvs?.length) entries.push(this.#entryOf(found.kvs[0]));
+      }
+    }
+    return entries;
+  }
+
   async list(prefix: string, options: ListOptions = {}): Promise<Listing> {
     this.#refuseClosed();
     try {

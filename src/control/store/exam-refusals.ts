@@ -42,6 +42,7 @@ export const refusals: Record<string, Case> = {
   "a closed store says so": async (store, at) => {
     await store.close();
     await expect(store.get(`${at}a`)).rejects.toThrow(StoreUnavailableError);
+    await expect(store.getAll([`${at}a`])).rejects.toThrow(StoreUnavailableError);
     await store.close();
   },
 };

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { refusals } from "./exam-refusals.ts";
 import { Observer } from "./observer.ts";
-import { CompactedError, type Entry, LeaseLostError, type Store } from "./store.ts";
+import { CompactedError, commitLimits, type Entry, LeaseLostError, type Store } from "./store.ts";
 
 /** Opens the store anew for each case; what others left in it may be there. */
 export type Open = () => Promise<Store>;
@@ -64,6 +64,15 @@ const commits: Record<string, Case> = {
       const key = `${at}ключ ${value.length}`;
       expect(await store.get(key)).toEqual({ key, value, revision });
     }
+  },
+  "many keys are got at once, in their order, without those that are not": async (store, at) => {
+    const there = Array.from({ length: 2 * commitLimits.changes + 1 }, (_, i) => `${at}${i}`);
+    const revisions: number[] = [];
+    for (const key of there) revisions.push((await put(store, key, `of ${key}`))!);
+    const asked = there.flatMap((key) => [`${key} not`, key]).reverse();
+    const entries = there.map((key, i) => ({ key, value: `of ${key}`, revision: revisions[i]! }));
+    expect(await store.getAll(asked)).toEqual(entries.reverse());
+    expect(await store.getAll([])).toEqual([]);
   },
   "a key is created once": async (store, at) => {
     const create = () =>

@@ -100,6 +100,11 @@ export class SqliteStore implements CopyableStore {
     return this.#all<Entry>(sql, key)[0];
   }
 
+  async getAll(keys: readonly string[]): Promise<Entry[]> {
+    const found = await Promise.all(keys.map((key) => this.get(key)));
+    return found.filter((entry) => entry !== undefined);
+  }
+
   async list(prefix: string, options: ListOptions = {}): Promise<Listing> {
     const revision = options.revision ?? this.#revision;
     this.#refuseForgotten(revision, `list at ${revision}`);

@@ -74,6 +74,8 @@ export interface Lease {
 export interface Store {
   /** The entry; undefined without one. */
   get(key: string): Promise<Entry | undefined>;
+  /** The entries of those keys that there are, in the order of the keys. Not of one moment. */
+  getAll(keys: readonly string[]): Promise<Entry[]>;
   /** Entries whose keys begin with `prefix`. What was committed before the call is in it. */
   list(prefix: string, options?: ListOptions): Promise<Listing>;
   /**
