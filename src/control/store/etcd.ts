@@ -1,6 +1,7 @@
 /** A store in etcd, for a control plane of several processes. */
 
 import type { CopyableStore, Dump } from "./copyable.ts";
+import { entryChunks } from "./entry-chunks.ts";
 import {
   EtcdClient,
   EtcdError,
@@ -259,7 +260,7 @@ export class EtcdStore implements CopyableStore {
     if (!answer.succeeded)
       throw new RangeError("Cannot fill the store in etcd: somebody else does");
     this.#base = { offset, changed: Number(answer.header.revision) };
-    for (const chunk of chunks(entries)) {
+    for (const chunk of entryChunks(entries)) {
       if ((await this.commit([], chunk)) === undefined) throw this.#leave();
     }
     const end = { request_delete_range: { key: ownKeys.filling } };
@@ -395,19 +396,4 @@ function forgotten(revision?: number, cause?: unknown): CompactedError {
   return new CompactedError(`Cannot go back to ${what}: etcd does not know it. List again`, {
     cause,
   });
-}
-
-function* chunks(entries: Iterable<Pick<Entry, "key" | "value">>): Generator<Change[]> {
-  let chunk: Change[] = [];
-  let bytes = 0;
-  for (const { key, value } of entries) {
-    const size = Buffer.byteLength(key) + Buffer.byteLength(value);
-    if (chunk.length === commitLimits.changes || bytes + size > commitLimits.bytes) {
-      yield chunk;
-      [chunk, bytes] = [[], 0];
-    }
-    chunk.push({ key, value });
-    bytes += size;
-  }
-  if (chunk.length > 0) yield chunk;
 }
