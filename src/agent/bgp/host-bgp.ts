@@ -36,6 +36,8 @@ export class HostBgp implements AsyncDisposable {
     this.ticker = new Ticker(
       () => this.#pass(),
       (error) => log({ level: "error", event: "work failed", what: "bgp", error: String(error) }),
+      // Each change of the node spec may concern it, and a look takes long among many ports.
+      { isGentle: true },
     );
   }
 
