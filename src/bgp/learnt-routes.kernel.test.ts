@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import { ScratchNetns } from "../kernel/netns/scratch.ts";
 import { silentLog } from "../lib/log.ts";
+import { routeMetric } from "../model/route-metric.ts";
 import { LearntRoutes } from "./learnt-routes.ts";
 
 let netns: ScratchNetns;
@@ -64,6 +65,29 @@ test("a next hop is reached over a link or by a route of its own, and never by a
   netns.run("ip", "route", "add", "192.0.2.0/24", "via", "198.51.100.7");
   expect(routes.repair()).toBe(1);
   expect(told()["10.2.0.0/26"]).toEqual(["198.51.100.7"]);
+});
+
+test("what others have in the same table stays: the host's tunnel, routes of other backends", () => {
+  const metrics = Object.entries(routeMetric).filter(([whose]) => whose !== "learnt");
+  for (const [, metric] of metrics) {
+    netns.run(
+      "ip",
+      "route",
+      "add",
+      "fd00:7::/64",
+      "dev",
+      "va",
+      "proto",
+      "108",
+      "metric",
+      `${metric}`,
+    );
+  }
+  const others = () => JSON.parse(netns.run("ip", "-6", "-j", "route", "show", "fd00:7::/64"));
+  expect(others()).toHaveLength(metrics.length);
+  const later = new LearntRoutes(socket, silentLog);
+  expect([later.size, later.sweep(), later.repair()]).toEqual([0, 0, 0]);
+  expect(others()).toHaveLength(metrics.length);
 });
 
 test("a learnt prefix covers those within it", () => {

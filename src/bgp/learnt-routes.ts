@@ -5,17 +5,11 @@
 import { NetlinkError } from "../kernel/netlink/error.ts";
 import { type NextHop, removeRoute, replaceRoute } from "../kernel/netlink/route.ts";
 import { getRoute, listRoutes, type RouteInfo } from "../kernel/netlink/route-info.ts";
-import { netloomProtocol } from "../kernel/netlink/rtm.ts";
+import { mainTable, netloomProtocol } from "../kernel/netlink/rtm.ts";
 import type { NetlinkSocket } from "../kernel/netlink/socket.ts";
 import type { Log } from "../lib/log.ts";
 import { formatPrefix, networkOf, parsePrefix } from "../lib/prefix.ts";
-
-/**
- * Routes to the same prefix by other ways have lower ones, and go before: of 10800 are those of
- * routed networks' other backends, which know theirs by it.
- */
-export const learntMetric = 10_801;
-const mainTable = 254;
+import { routeMetric } from "../model/route-metric.ts";
 
 interface Learnt {
   /** As they were told. */
@@ -123,11 +117,11 @@ export class LearntRoutes {
 
   #listed(): RouteInfo[] {
     const ours = listRoutes(this.#socket, { table: mainTable, protocol: netloomProtocol });
-    return ours.filter(({ priority, tos }) => priority === learntMetric && tos === 0);
+    return ours.filter(({ priority, tos }) => priority === routeMetric.learnt && tos === 0);
   }
 }
 
-const mark = { table: mainTable, priority: learntMetric, protocol: netloomProtocol } as const;
+const mark = { table: mainTable, priority: routeMetric.learnt, protocol: netloomProtocol } as const;
 
 const waysOf = ({ nextHops, oif, gateway }: RouteInfo): readonly NextHop[] =>
   nextHops ?? [{ oif, gateway }];

@@ -8,6 +8,7 @@ import { listRoutes, type RouteInfo } from "../../kernel/netlink/route-info.ts";
 import { addressFamily, mainTable, netloomProtocol } from "../../kernel/netlink/rtm.ts";
 import { NetlinkSocket } from "../../kernel/netlink/socket.ts";
 import { hostNetns } from "../../model/kernel-object.ts";
+import { routeMetric } from "../../model/route-metric.ts";
 import { Devices } from "./devices.ts";
 import {
   type Device,
@@ -34,10 +35,7 @@ export interface Brought {
 
 /** Routes without a device of their own have `lo`. */
 const loopback = 1;
-/** By it they are known from routes of containers, which no other host has a part in. */
-const priority = 10800;
-/** Worse: the kernel takes it where there is no other of the prefix. */
-const fallbackPriority = 10805;
+const { routed: priority, fallback: fallbackPriority } = routeMetric;
 
 export class RoutedKernel implements Disposable {
   readonly #socket: NetlinkSocket;

@@ -13,6 +13,7 @@ import { parseIp } from "../../lib/ip.ts";
 import { containsIp, parsePrefix } from "../../lib/prefix.ts";
 import { hostNetns } from "../../model/kernel-object.ts";
 import type { NftTableSpec } from "../../model/nft.ts";
+import { routeMetric } from "../../model/route-metric.ts";
 import type { WireguardConfig, WireguardPeer, WireguardState } from "../../model/wireguard.ts";
 import { planWireguard } from "../../plan/wireguard.ts";
 import { tunnelLink, tunnelPrefix } from "./tunnel-address.ts";
@@ -26,8 +27,6 @@ export interface Tunnel {
   readonly config: WireguardConfig;
 }
 
-/** Of two routes to one prefix the kernel takes the lower: what is on the link comes first. */
-const metric = { link: 10801, blackhole: 10802 } as const;
 /** Routes without a link of their own have `lo`. */
 const loopback = 1;
 
@@ -62,7 +61,8 @@ export class TunnelKernel implements Disposable {
   hold(): string[] {
     const done: string[] = [];
     if (this.#nft.ensure([this.#guard])) done.push("guard");
-    if (this.#route({ type: "blackhole", priority: metric.blackhole })) done.push("blackhole");
+    if (this.#route({ type: "blackhole", priority: routeMetric.tunnelHeld }))
+      done.push("blackhole");
     return done;
   }
 
@@ -94,7 +94,7 @@ export class TunnelKernel implements Disposable {
       this.#socket.run([changeLink({ index: link.index }, { up: true })]);
       if (before) done.push("state");
     }
-    if (this.#route({ oif: link.index, priority: metric.link })) done.push("route");
+    if (this.#route({ oif: link.index, priority: routeMetric.tunnel })) done.push("route");
     return done;
   }
 
@@ -105,10 +105,10 @@ export class TunnelKernel implements Disposable {
     const ours = { type: "blackhole", protocol: netloomProtocol, table: mainTable } as const;
     const routes = listRoutes(this.#socket, { ...ours, family: addressFamily.inet6 });
     const isOurs = ({ dst, priority }: RouteInfo) =>
-      dst === tunnelPrefix && priority === metric.blackhole;
+      dst === tunnelPrefix && priority === routeMetric.tunnelHeld;
     const isGuarded = this.#nft.present([this.#guard])[0];
     if (!link && !isGuarded && !routes.some(isOurs)) return false;
-    const route = { ...ours, dst: tunnelPrefix, priority: metric.blackhole, oif: loopback };
+    const route = { ...ours, dst: tunnelPrefix, priority: routeMetric.tunnelHeld, oif: loopback };
     const unblock = removeRoute(route);
     this.#socket.run([...(link ? [deleteLink({ index: link.index })] : []), unblock]);
     const { family, name } = this.#guard;

@@ -178,7 +178,7 @@ describe("what is to go", () => {
     await status("Port", "web", { addresses: [{ address: "10.1.0.5", subnet: "a" }] });
     const remove = () =>
       world.objects.delete(kindOf("Subnet"), { namespace: "default", name: "a" });
-    expect(remove()).rejects.toThrow('port "default/web" needs it');
+    await expect(remove()).rejects.toThrow('port "default/web" needs it');
     await world.objects.delete(kindOf("Port"), { namespace: "default", name: "web" });
     await status("Host", "one", { wantedBlocks: [] });
     await remove();
