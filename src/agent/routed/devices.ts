@@ -14,8 +14,8 @@ import {
 } from "../../kernel/netlink/link.ts";
 import { getLink, type LinkInfo, listLinks } from "../../kernel/netlink/link-info.ts";
 import type { NetlinkSocket } from "../../kernel/netlink/socket.ts";
-import { readSysctl, writeSysctls } from "../../kernel/sysctl/sysctl.ts";
 import { createTun } from "../../kernel/tap.ts";
+import { prepareWay } from "../way-link.ts";
 import type { Device } from "./entries.ts";
 import type { TunDevice } from "./tun-device.ts";
 import type { VxlanDevice } from "./vxlan-device.ts";
@@ -114,17 +114,7 @@ export class Devices {
     // It has no address of its own: none that the kernel makes either.
     const own = device.type === "tun" && { mtu, addrGenMode: "none" as const };
     socket.run([changeLink({ name }, { alias, ...own })]);
-    const ipv4 = `net/ipv4/conf/${name}`;
-    const ipv6 = `net/ipv6/conf/${name}`;
-    // While a network's way changes, packets may come by another one than answers go. 2, loose,
-    // drops those too on a link that has no IPv4 address (fib_validate_source).
-    const values = [{ path: `${ipv4}/rp_filter`, value: "0" }];
-    if (readSysctl(netns, `${ipv6}/disable_ipv6`) !== undefined) {
-      for (const key of ["disable_ipv6", "accept_ra", "accept_dad"]) {
-        values.push({ path: `${ipv6}/${key}`, value: "0" });
-      }
-    }
-    writeSysctls(netns, values);
+    prepareWay(netns, name);
     socket.run([changeLink({ name }, { up: true })]);
     this.#note(getLink(socket, { name })!);
   }

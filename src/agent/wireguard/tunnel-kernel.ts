@@ -8,7 +8,7 @@ import { addressFamily, mainTable, netloomProtocol } from "../../kernel/netlink/
 import { NetlinkSocket } from "../../kernel/netlink/socket.ts";
 import { WireguardLinks } from "../../kernel/netlink/wireguard-links.ts";
 import { KernelNft } from "../../kernel/nft/kernel-nft.ts";
-import { readSysctl, writeSysctls } from "../../kernel/sysctl/sysctl.ts";
+import { readSysctl } from "../../kernel/sysctl/sysctl.ts";
 import { parseIp } from "../../lib/ip.ts";
 import { containsIp, parsePrefix } from "../../lib/prefix.ts";
 import { hostNetns } from "../../model/kernel-object.ts";
@@ -16,6 +16,7 @@ import type { NftTableSpec } from "../../model/nft.ts";
 import { routeMetric } from "../../model/route-metric.ts";
 import type { WireguardConfig, WireguardPeer, WireguardState } from "../../model/wireguard.ts";
 import { planWireguard } from "../../plan/wireguard.ts";
+import { prepareWay } from "../way-link.ts";
 import { tunnelLink, tunnelPrefix } from "./tunnel-address.ts";
 import { tunnelGuard } from "./tunnel-guard.ts";
 
@@ -131,14 +132,7 @@ export class TunnelKernel implements Disposable {
       createLink({ kind: "wireguard", name, mtu }),
       changeLink({ name }, { alias: this.#alias }),
     ]);
-    const values = [{ path: `net/ipv4/conf/${name}/rp_filter`, value: "0" }];
-    const ipv6 = `net/ipv6/conf/${name}`;
-    if (readSysctl(this.#netns, `${ipv6}/disable_ipv6`) !== undefined) {
-      for (const key of ["disable_ipv6", "accept_ra", "accept_dad"]) {
-        values.push({ path: `${ipv6}/${key}`, value: "0" });
-      }
-    }
-    writeSysctls(this.#netns, values);
+    prepareWay(this.#netns, name);
     return getLink(this.#socket, { name })!;
   }
 
