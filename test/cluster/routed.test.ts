@@ -140,7 +140,13 @@ describe("on two segments with a router", () => {
   });
 
   test("plain routes to a host behind a router are refused with the reason", async () => {
-    await cluster.network("plain", { type: "routed", backend: "host-gw" }, ...subnets);
+    // Prefixes of its own: one that had a way keeps it for 5 s, also for another network.
+    await cluster.network(
+      "plain",
+      { type: "routed", backend: "host-gw" },
+      { cidr: "10.91.0.0/22", blockSize: 26 },
+      { cidr: "fd91::/112", blockSize: 122 },
+    );
     const [one, two, three] = (await cluster.attachEverywhere("plain")) as [Box, Box, Box];
     await eventually("neighbours meet", () => one.reaches(three.address()), patient(10_000));
     expect(await one.reaches(two.address())).toBe(false);
