@@ -68,6 +68,7 @@ export const entryKey = (entry: SegmentEntry): string =>
   `${entry.kind} ${rows[entry.kind].key(entry as never)}`;
 
 const isSame = (a: SegmentEntry, b: SegmentEntry): boolean =>
+  a === b ||
   Object.entries(a).every(([field, value]) => (b as Record<string, unknown>)[field] === value);
 
 /** Entries by key. */

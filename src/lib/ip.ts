@@ -20,6 +20,9 @@ export interface Ip {
   readonly value: bigint;
 }
 
+/** Of text that is known to be an address or a prefix. */
+export const familyIn = (text: string): Family => (text.includes(":") ? 6 : 4);
+
 /** Number of bits in an address of the family. */
 export const addressBits = (family: Family): 32 | 128 => (family === 4 ? 32 : 128);
 

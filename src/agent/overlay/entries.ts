@@ -25,6 +25,39 @@ interface Known {
   readonly own: readonly OwnPort[];
 }
 
+type Keyed = readonly [key: string, entry: SegmentEntry];
+
+const withKey = (entry: SegmentEntry): Keyed => [entryKey(entry), entry];
+
+/** Of an endpoint at an address: each change asks for those of all, and few are news. */
+interface Told {
+  readonly at: string;
+  readonly flood: Keyed;
+  readonly port: readonly Keyed[];
+}
+const known = new WeakMap<Endpoint["spec"], Told>();
+
+function toldOf(endpoint: Endpoint["spec"], at: string): Told {
+  const before = known.get(endpoint);
+  if (before?.at === at) return before;
+  const { mac, addresses } = endpoint;
+  const port: SegmentEntry[] =
+    mac === undefined
+      ? []
+      : [
+          { kind: "remote", mac, host: at },
+          { kind: "behind", mac },
+          ...addresses.map(
+            (address): SegmentEntry => ({
+              ...{ kind: "neigh", address: canonicalIp(address), mac },
+            }),
+          ),
+        ];
+  const told = { at, flood: withKey({ kind: "flood", host: at }), port: port.map(withKey) };
+  known.set(endpoint, told);
+  return told;
+}
+
 const nameOf = ({ metadata }: Endpoint): string => `${metadata.namespace}/${metadata.name}`;
 
 /**
@@ -33,24 +66,25 @@ const nameOf = ({ metadata }: Endpoint): string => `${metadata.namespace}/${meta
  */
 export function segmentEntries({ network, endpoints, peers, own }: Known): SegmentEntries {
   const entries = new Map<string, SegmentEntry>();
-  const put = (entry: SegmentEntry) => entries.set(entryKey(entry), entry);
+  const put = ([key, entry]: Keyed) => entries.set(key, entry);
   const epochs = new Map(own.map(({ name, epoch }) => [name, epoch ?? Number.POSITIVE_INFINITY]));
   const floods = network.spec.multicast !== false;
   for (const endpoint of endpoints) {
-    const { host, mac, addresses, epoch } = endpoint.spec;
+    const { host, mac, epoch } = endpoint.spec;
     const at = segmentAddress(network, host, peers.get(host)?.spec.underlay);
     if (at === undefined) continue;
-    if (floods) put({ kind: "flood", host: at });
+    const { flood, port } = toldOf(endpoint.spec, at);
+    if (floods) put(flood);
     const isElsewhere = (epochs.get(nameOf(endpoint)) ?? -1) < epoch;
     if (!isElsewhere || mac === undefined) continue;
     epochs.delete(nameOf(endpoint));
-    put({ kind: "remote", mac, host: at });
-    put({ kind: "behind", mac });
-    for (const address of addresses) put({ kind: "neigh", address: canonicalIp(address), mac });
+    for (const entry of port) put(entry);
   }
   for (const { name, mac, addresses } of own) {
     if (!epochs.has(name)) continue;
-    for (const address of addresses) put({ kind: "neigh", address: canonicalIp(address), mac });
+    for (const address of addresses) {
+      put(withKey({ kind: "neigh", address: canonicalIp(address), mac }));
+    }
   }
   return entries;
 }

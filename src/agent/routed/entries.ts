@@ -71,8 +71,11 @@ export function keyOf(entry: Entry): string {
   }
 }
 
-export const keyed = <Of extends Entry>(entries: Iterable<Of>): Map<string, Of> =>
-  new Map([...entries].map((entry) => [keyOf(entry), entry]));
+export function keyed<Of extends Entry>(entries: Iterable<Of>): Map<string, Of> {
+  const found = new Map<string, Of>();
+  for (const entry of entries) found.set(keyOf(entry), entry);
+  return found;
+}
 
 /** What an entry stands on comes before it. */
 const order = { device: 0, tunnel: 1, peer: 1, fdb: 1, neigh: 2, route: 3 } as const;

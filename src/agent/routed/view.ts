@@ -2,6 +2,7 @@
 import type { BlockRoute, Endpoint, HostPeer, HostPeerSpec } from "../../api/elsewhere.ts";
 import type { Network, Subnet } from "../../api/kinds/index.ts";
 import { addressBits, canonicalIp, parseIp } from "../../lib/ip.ts";
+import { perObject } from "../../lib/per-object.ts";
 import { aggregated, formatPrefix, networkOf, parsePrefix, prefixOf } from "../../lib/prefix.ts";
 import type { IPBlockObject } from "../addresses/block-view.ts";
 import type { NodeSpec } from "../spec/node-spec.ts";
@@ -51,15 +52,16 @@ export function viewOf(spec: Told, host: string, known: Known = {}): RoutedView 
     .filter((network) => network.spec.type === "routed");
   const peers = networks.length === 0 ? [] : spec.all<HostPeer>("hostpeers");
   const own = networks.length === 0 ? new Map() : ownBlocks(spec, host);
-  const elsewhere = networks.length === 0 ? new Map() : prefixesElsewhere(spec, host);
+  const names = new Set(networks.map(nameOf));
+  const elsewhere = networks.length === 0 ? new Map() : prefixesElsewhere(spec, host, names);
   const subnets = networks.length === 0 ? new Map() : subnetsByNetwork(spec);
   return {
     ...{ host, tunnelTo },
     underlay: canonical((spec.host(host)?.status as Partial<HostPeerSpec> | undefined)?.underlay),
-    peers: new Map(peers.map(({ metadata, spec }) => [metadata.name, canonical(spec.underlay)])),
+    peers: new Map(peers.map(({ metadata, spec }) => [metadata.name, underlayOf(spec)])),
     gone: new Set(peers.filter(isGone).map(({ metadata }) => metadata.name)),
     networks: networks.map((network) => {
-      const name = `${network.metadata.namespace}/${network.metadata.name}`;
+      const name = nameOf(network);
       const { vni } = network.status ?? {};
       return {
         ...{ name, object: network, spec: network.spec, ...(vni !== undefined && { vni }) },
@@ -74,6 +76,11 @@ export function viewOf(spec: Told, host: string, known: Known = {}): RoutedView 
 /** As the kernel tells of them. */
 const canonical = (underlay: Underlay = []): Underlay =>
   underlay.map((one) => ({ ...one, address: canonicalIp(one.address) }));
+const nameOf = ({ metadata }: Network): string => `${metadata.namespace}/${metadata.name}`;
+// Each change asks for those of all hosts, and few are other than before.
+const underlayOf = perObject(({ underlay }: HostPeerSpec) => canonical(underlay));
+const prefixOfBlock = perObject(({ cidr }: BlockRoute["spec"]) => canonicalPrefix(cidr));
+const prefixesOfPort = perObject(({ addresses }: Endpoint["spec"]) => addresses.map(single));
 const canonicalPrefix = (prefix: string): string => formatPrefix(networkOf(parsePrefix(prefix)));
 
 function subnetsByNetwork(spec: Told): Map<string, string[]> {
@@ -121,7 +128,11 @@ function ownBlocks(spec: Told, host: string): Map<string, Own> {
 }
 
 /** By network, then by host. Of two who say that they have an address, the later one has it. */
-function prefixesElsewhere(spec: Told, host: string): Map<string, Map<string, string[]>> {
+function prefixesElsewhere(
+  spec: Told,
+  host: string,
+  networks: ReadonlySet<string>,
+): Map<string, Map<string, string[]>> {
   const found = new Map<string, Map<string, string[]>>();
   const add = (network: string, at: string, prefix: string) => {
     const hosts = found.get(network) ?? new Map<string, string[]>();
@@ -129,12 +140,13 @@ function prefixesElsewhere(spec: Told, host: string): Map<string, Map<string, st
     push(hosts, at, prefix);
   };
   for (const { spec: block } of spec.all<BlockRoute>("blockroutes")) {
-    if (block.host !== host) add(block.network, block.host, canonicalPrefix(block.cidr));
+    if (block.host !== host) add(block.network, block.host, prefixOfBlock(block));
   }
   const latest = new Map<string, { network: string; at: string; prefix: string; epoch: number }>();
   for (const { spec: endpoint } of spec.all<Endpoint>("endpoints")) {
     const { network, host: at, epoch } = endpoint;
-    for (const prefix of endpoint.addresses.map(single)) {
+    if (!networks.has(network)) continue;
+    for (const prefix of prefixesOfPort(endpoint)) {
       const key = `${network} ${prefix}`;
       if ((latest.get(key)?.epoch ?? -1) < epoch) latest.set(key, { network, at, prefix, epoch });
     }

@@ -1,7 +1,9 @@
 /** Plain routes by the other host, which must be on the same link. */
-import { type Family, parseIp } from "../../../lib/ip.ts";
+import { type Family, familyIn, parseIp } from "../../../lib/ip.ts";
+import { perObject } from "../../../lib/per-object.ts";
 import { containsIp, networkOf, parsePrefix } from "../../../lib/prefix.ts";
 import type { RouteEntry } from "../entries.ts";
+import type { Underlay } from "../view.ts";
 import type { Backend, Way } from "./backend.ts";
 
 export const hostGw: Backend = {
@@ -10,8 +12,7 @@ export const hostGw: Backend = {
   reach(way) {
     const entries: RouteEntry[] = [];
     for (const dst of way.prefixes) {
-      const { family } = parsePrefix(dst);
-      const gateway = neighbour(way, family);
+      const gateway = neighbour(way, familyIn(dst));
       if (typeof gateway !== "string") return gateway;
       entries.push({ kind: "route", type: "unicast", dst, gateway });
     }
@@ -19,20 +20,27 @@ export const hostGw: Backend = {
   },
 };
 
+const endsOf = perObject((underlay: Underlay) =>
+  underlay.map(({ address, prefixLength }) => ({
+    ...{ address, prefixLength, ip: parseIp(address) },
+    subnet: networkOf(parsePrefix(`${address}/${prefixLength}`)),
+  })),
+);
+type End = ReturnType<typeof endsOf>[number];
+
 /** The other host's address of the family where it is on a link of this one's, or why not. */
 export function neighbour(
   { underlay, peer, peerUnderlay }: Pick<Way, "underlay" | "peer" | "peerUnderlay">,
   family: Family,
 ): string | { readonly why: string } {
-  const isOf = ({ address }: { readonly address: string }) => parseIp(address).family === family;
-  const own = underlay.find(isOf);
-  const theirs = peerUnderlay.find(isOf);
+  const isOf = ({ ip }: End) => ip.family === family;
+  const own = endsOf(underlay).find(isOf);
+  const theirs = endsOf(peerUnderlay).find(isOf);
   if (!own || !theirs) {
     const who = own ? `host "${peer}"` : "this host";
     return { why: `${who} has no IPv${family} address that others reach it by` };
   }
-  const subnet = networkOf(parsePrefix(`${own.address}/${own.prefixLength}`));
-  if (containsIp(subnet, parseIp(theirs.address))) return theirs.address;
+  if (containsIp(own.subnet, theirs.ip)) return theirs.address;
   return {
     why:
       `its address ${theirs.address} is on another link than ${own.address}/${own.prefixLength} ` +

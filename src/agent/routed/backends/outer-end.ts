@@ -1,5 +1,5 @@
 /** Hosts' ends of what is wrapped: their addresses of the network's `underlayProtocol`. */
-import { type Family, parseIp } from "../../../lib/ip.ts";
+import { type Family, familyIn } from "../../../lib/ip.ts";
 import type { RoutedNetwork, Underlay } from "../view.ts";
 
 export const outerFamily = ({ spec }: Pick<RoutedNetwork, "spec">): Family =>
@@ -12,6 +12,6 @@ export function outerEnd(
   who = "it",
 ): Underlay[number] | { readonly why: string } {
   const family = outerFamily(network);
-  const end = underlay.find(({ address }) => parseIp(address).family === family);
+  const end = underlay.find(({ address }) => familyIn(address) === family);
   return end ?? { why: `${who} has no IPv${family} address that others reach it by` };
 }

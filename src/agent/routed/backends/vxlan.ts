@@ -1,5 +1,5 @@
 /** Packets wrapped in UDP, between devices that know each other beforehand. RFC 7348. */
-import { parsePrefix } from "../../../lib/prefix.ts";
+import { familyIn } from "../../../lib/ip.ts";
 import { overheadOf, vxlanLinkName, vxlanPort } from "../../../model/encapsulation.ts";
 import type { Entry, RouteEntry } from "../entries.ts";
 import { deviceEnd, type VxlanDevice } from "../vxlan-device.ts";
@@ -33,7 +33,7 @@ export const vxlan: Backend = {
     const device = vxlanLinkName(vni);
     const { mac, address: gateway } = deviceEnd(peer, vni);
     for (const dst of prefixes) {
-      const plain = network.spec.directRouting && neighbour(way, parsePrefix(dst).family);
+      const plain = network.spec.directRouting && neighbour(way, familyIn(dst));
       if (typeof plain === "string") {
         direct.push({ kind: "route", type: "unicast", dst, gateway: plain });
       } else wrapped.push({ kind: "route", type: "unicast", dst, gateway, device });
