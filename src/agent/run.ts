@@ -18,6 +18,7 @@ import { Aside } from "./aside.ts";
 import { HostBgp } from "./bgp/host-bgp.ts";
 import { bgpReport } from "./bgp/report.ts";
 import { Cleaning } from "./cleaning.ts";
+import { concernedBy, type Part } from "./concerns.ts";
 import { ControlLink } from "./control-link.ts";
 import type { CredentialFiles } from "./credentials.ts";
 import { damageOf } from "./damage.ts";
@@ -274,21 +275,35 @@ function heedChanges(
   own: { readonly loop: Ticker; readonly heart: Ticker; readonly cleaning: Cleaning },
 ): void {
   const { loop, heart, cleaning } = own;
+  const nudges: Readonly<Record<Part, () => void>> = {
+    own() {
+      // At once: calls wait for blocks.
+      heedBlocks(agent).catch((error) =>
+        agent.log({ level: "error", event: "blocks not heeded", error: String(error) }),
+      );
+      loop.nudge();
+      telling.nudge();
+    },
+    tunnel: () => agent.tunnel.ticker.nudge(),
+    routes: () => between.ticker.nudge(),
+    bgp: () => bgp.ticker.nudge(),
+    silent: () => agent.silent.ticker.nudge(),
+  };
+  const { spec } = agent;
+  const isRouted = (network: string) => {
+    const [namespace = "", name = ""] = network.split("/");
+    return spec.network({ namespace, name })?.spec.type === "routed";
+  };
+  let wasWhole = false;
   control.onChange = (changes) => {
     agent.overlays.heed(changes);
     if (changes.some(({ key, object }) => key.startsWith("networks/") && !object)) cleaning.want();
-    // Without changes: a server is heard again.
-    if (changes.length === 0 || changes.some(({ isNews }) => isNews)) agent.aside.wake();
-    // At once: calls wait for blocks.
-    heedBlocks(agent).catch((error) =>
-      agent.log({ level: "error", event: "blocks not heeded", error: String(error) }),
-    );
-    agent.tunnel.ticker.nudge();
-    between.ticker.nudge();
-    bgp.ticker.nudge();
-    if (changes.some(({ key }) => key.startsWith("hostpeers/"))) agent.silent.ticker.nudge();
-    loop.nudge();
-    telling.nudge();
+    const isWhole = spec.isComplete && spec.revision !== undefined;
+    const concerned = concernedBy(isWhole === wasWhole ? changes : [], isRouted);
+    wasWhole = isWhole;
+    const isNews = changes.length === 0 || changes.some(({ isNews }) => isNews);
+    if (isNews && concerned.has("own")) agent.aside.wake();
+    for (const part of concerned) nudges[part]();
     // The host's object went, or asks for other addresses.
     const isAsked = changes.some(({ key, isNews }) => isNews && key === `hosts/${agent.host}`);
     if (isAsked || agent.serving.standing === "newcomer") heart.nudge();
