@@ -157,8 +157,12 @@ function say(text: string): number {
   return 0;
 }
 
+/** Those that run for days: the executable compiles what is hot a thousand times later than usual. */
+const staying: ReadonlySet<string> = new Set(["agent", "dhcp", "server", "udp-tunnel", "up"]);
+
 async function runCommand(words: readonly string[]): Promise<number> {
   const [first = "help", ...rest] = words;
+  if (staying.has(first)) Bun.unsafe.setJITPolicy(1);
   if (first === "-h" || first === "--help") return runCli(["help", ...rest]);
   if (first === "--version" || first === "-V") return runCli(["version", ...rest]);
   if (!Object.hasOwn(commands, first)) return runCli([first, ...rest]);

@@ -7,7 +7,8 @@ started=$(date +%s%N)
 mkdir -p dist
 # A compiled executable would load .env and bunfig.toml, with their preloads, from wherever a
 # runtime happens to call it: never for a program that runs as root.
-# A plugin lives for milliseconds: compiling its hot loops costs more than it can gain.
+# A plugin lives for milliseconds: compiling its hot loops costs more than it can gain. What stays
+# (src/main.ts) has it as usual.
 "$1" build --compile --minify --bytecode --format=esm --splitting \
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig --compile-jit-policy=1000 \
   src/main.ts --outfile dist/.netloom.new >dist/.build.log 2>&1 || {
