@@ -157,7 +157,7 @@ function say(text: string): number {
   return 0;
 }
 
-/** Those that run for days: the executable compiles what is hot a thousand times later than usual. */
+/** Those that run for days: what is hot is compiled a thousand times later than usual else. */
 const staying: ReadonlySet<string> = new Set(["agent", "dhcp", "server", "udp-tunnel", "up"]);
 
 async function runCommand(words: readonly string[]): Promise<number> {
