@@ -61,7 +61,8 @@ export function segmentLink(
   config: SegmentConfig,
   host: Pick<HostFacts, "macOf" | "sharedAlias">,
 ): VxlanLink {
-  const { bridge: master, network, vni, local, port, ttl, dscp, mtu, mark } = config;
+  const { bridge: master, network, vni, local, port, mtu, mark } = config;
+  const { ttl = 0, dscp = "inherit" } = config;
   const name = vxlanLinkName(vni);
   return {
     ...{ netns: hostNetns, scope: networkScope(network), life: "exclusive" },
@@ -69,10 +70,6 @@ export function segmentLink(
     mac: host.macOf(`segment ${local} ${vni}`),
     alias: `${host.sharedAlias}:${mark}`,
     bridgePort: { learning: false, unicastFlood: false, neighSuppress: true },
-    vxlan: {
-      ...{ id: vni, local, port },
-      ...(ttl !== undefined && { ttl }),
-      ...(dscp !== undefined && { dscp }),
-    },
+    vxlan: { id: vni, local, port, ttl, dscp },
   };
 }

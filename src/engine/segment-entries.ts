@@ -13,6 +13,8 @@ export type SegmentEntry =
   | { readonly kind: "remote"; readonly mac: string; readonly host: string }
   /** In the bridge: the address is behind the VXLAN link. */
   | { readonly kind: "behind"; readonly mac: string }
+  /** The same, whoever on this host shows the address: it moved, and one that it was at is left. */
+  | { readonly kind: "moved"; readonly mac: string }
   /** Broadcasts and multicasts go to this host too. */
   | { readonly kind: "flood"; readonly host: string }
   /** Who asks for the address is answered. */
@@ -34,6 +36,8 @@ interface Row<E> {
 const anyMac = "00:00:00:00:00:00";
 const flood = (host: string, { vxlan: index }: SegmentLinks) =>
   ({ index, mac: anyMac, table: "self", dst: host }) as const;
+const moved = (mac: string, { vxlan: index }: SegmentLinks) =>
+  ({ index, mac, table: "master", state: "noarp", sticky: true }) as const;
 const behind = (mac: string, { vxlan: index }: SegmentLinks) =>
   // Learned elsewhere: it moves at once with the first frame of a container that came here.
   ({ index, mac, table: "master", state: "reachable", externLearned: true }) as const;
@@ -50,6 +54,11 @@ const rows: { readonly [K in SegmentEntry["kind"]]: Row<Of<K>> } = {
     key: ({ mac }) => mac,
     put: ({ mac }, links) => replaceFdbEntry(behind(mac, links)),
     remove: ({ mac }, links) => removeFdbEntry(behind(mac, links)),
+  },
+  moved: {
+    key: ({ mac }) => mac,
+    put: ({ mac }, links) => replaceFdbEntry(moved(mac, links)),
+    remove: ({ mac }, links) => removeFdbEntry(moved(mac, links)),
   },
   flood: {
     key: ({ host }) => host,
@@ -95,13 +104,14 @@ export function entryRequests(
 export function listEntries(socket: NetlinkSocket, links: SegmentLinks): SegmentEntries {
   const entries: SegmentEntry[] = [];
   for (const entry of listFdb(socket, { index: links.vxlan })) {
-    const { mac, self, dst, externLearned } = entry;
+    const { mac, self, dst, externLearned, sticky } = entry;
     if (entry.index !== links.vxlan) continue;
     if (self && dst !== undefined) {
       entries.push(
         mac === anyMac ? { kind: "flood", host: dst } : { kind: "remote", mac, host: dst },
       );
-    } else if (!self && externLearned) entries.push({ kind: "behind", mac });
+    } else if (!self && sticky) entries.push({ kind: "moved", mac });
+    else if (!self && externLearned) entries.push({ kind: "behind", mac });
   }
   for (const { dst, mac, state, protocol } of listNeighs(socket, { index: links.bridge })) {
     if (protocol !== netloomProtocol || state !== "permanent" || mac === undefined) continue;

@@ -121,10 +121,10 @@ export interface VxlanLink extends LinkBase {
     readonly local: string;
     /** UDP port. */
     readonly port: number;
-    /** Absent: as the host's own packets. */
-    readonly ttl?: number;
-    /** 0 to 63. Absent: that of the packet inside. */
-    readonly dscp?: number;
+    /** 0: as the host's own packets. */
+    readonly ttl: number;
+    /** 0 to 63, or that of the packet inside. */
+    readonly dscp: number | "inherit";
   };
 }
 

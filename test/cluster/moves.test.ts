@@ -54,6 +54,34 @@ async function move(from: Box, old: Box, to: number): Promise<{ box: Box; outage
 let network = "";
 let isOverlay = false;
 
+test(
+  "a container that is left on the old host does not answer for the port there",
+  async () => {
+    await cluster.network("left", { type: "overlay" }, { cidr: "10.76.0.0/24", blockSize: 28 });
+    await cluster.create("Port", "two", { network: "left", host: "h2" });
+    const [, h2, h3] = cluster.hosts;
+    const old = await h2!.attach("left", { port: "two" });
+    const beside = await h2!.attach("left");
+    await eventually("they meet", () => beside.reaches(old.address()), patient(10_000));
+    await cluster.change("Port", "two", { spec: { host: "h3" } });
+    const box = await h3!.attach("left", { port: "two" });
+    expect([box.address(), box.mac]).toEqual([old.address(), old.mac]);
+    const isHeard = async () => {
+      // As containers do that go on.
+      await old.reaches(beside.address());
+      const work = async () => expect(await beside.reaches(box.address())).toBe(true);
+      return (await h3!.capture("udp port 4789", work)).lines.length > 0;
+    };
+    await eventually("its packets go to its new host", isHeard, patient(10_000));
+    await old.detach();
+    expect(await beside.reaches(box.address())).toBe(true);
+    for (const each of [box, beside]) await each.detach();
+    await cluster.delete("Port", "two");
+    await cluster.delete("Network", "left", { cascade: true });
+  },
+  patient(60_000),
+);
+
 test.each([
   ["overlay", {}],
   ["routed", { backend: "vxlan" }],

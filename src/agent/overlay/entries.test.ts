@@ -95,6 +95,18 @@ test.each(moves)("a port that moved %s", (_, here, there, mac) => {
   }
 });
 
+test("a container that is left where its port moved from can't take the address back", () => {
+  const kinds = (epoch: number) =>
+    told(
+      segmentEntries({
+        ...{ network: network(), peers, own: [own("web", epoch)] },
+        endpoints: [endpoint("web", "h2", 4)],
+      }),
+    ).map(({ kind }) => kind);
+  expect(kinds(3)).toEqual(["flood", "remote", "moved", "neigh", "neigh"]);
+  expect(kinds(5)).toEqual(["flood", "neigh"]);
+});
+
 test("from one state to another what goes, goes first, and what is the same stays", () => {
   const at = (host: string) =>
     segmentEntries({

@@ -77,8 +77,11 @@ export function segmentEntries({ network, endpoints, peers, own }: Known): Segme
     if (floods) put(flood);
     const isElsewhere = (epochs.get(nameOf(endpoint)) ?? -1) < epoch;
     if (!isElsewhere || mac === undefined) continue;
-    epochs.delete(nameOf(endpoint));
-    for (const entry of port) put(entry);
+    // Who is left of it here goes on to show its hardware address, and must not take it back.
+    const isLeft = epochs.delete(nameOf(endpoint));
+    for (const each of port) {
+      put(isLeft && each[1].kind === "behind" ? withKey({ kind: "moved", mac }) : each);
+    }
   }
   for (const { name, mac, addresses } of own) {
     if (!epochs.has(name)) continue;

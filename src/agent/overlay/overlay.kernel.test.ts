@@ -251,6 +251,60 @@ describe.each(["IPv4", "IPv6"])("over %s", (family) => {
     expect(text).toContain("10.1.0.1 > 10.1.0.2: ICMP echo request");
   });
 
+  test("settings that are asked for no more are as without them", async () => {
+    const { first } = await pair();
+    const config = { ...blue, mtu, local: localOf(1) };
+    const told = () => {
+      const argv = [
+        "nsenter",
+        `--net=${first.place.netns}`,
+        "ip",
+        "-d",
+        "link",
+        "show",
+        "nlx-4097",
+      ];
+      return /vxlan id .*/.exec(Bun.spawnSync(argv).stdout.toString())?.[0];
+    };
+    const before = told();
+    await first.join({ ...config, dscp: 46, ttl: 9 }, byKey(here(1)));
+    expect(told()).toContain("tos 0xb8 ttl 9");
+    await first.join(config, byKey(here(1)));
+    expect(told()).toBe(before);
+  });
+
+  test("a container that is left where its port moved from does not take its packets", async () => {
+    const { first, c1 } = await pair();
+    const left = await attach(first, 2, mtu);
+    const config = { ...blue, mtu, local: localOf(1) };
+    const withMoved = (kind: "behind" | "moved") =>
+      byKey([
+        ...here(1),
+        ...elsewhere(2, localOf(2)).filter((entry) => entry.kind !== "behind"),
+        { kind, mac: mac(2) },
+      ]);
+    const received = (netns: ScratchNetns) =>
+      JSON.parse(netns.run("ip", "-s", "-j", "link", "show", "eth0"))[0].stats64.rx
+        .packets as number;
+    for (let turn = 0; turn < 2; turn++) {
+      await first.join(config, withMoved("moved"));
+      // It shows its hardware address, which is another container's now.
+      left.run("sh", "-c", "ping -c 2 -i 0.2 -W 1 10.1.0.1 || true");
+      const before = received(left);
+      for (const address of addresses(2)) ping(c1, address);
+      expect(received(left) - before).toBeLessThan(2);
+      // Back again, and once more.
+      await first.join(config, withMoved("behind"));
+      ping(c1, "10.1.0.2");
+    }
+    first.distrust();
+    await first.join(config, withMoved("moved"));
+    await first.engine.detach({
+      ...{ containerId: "c2", ifName: "eth0", network: "default.blue", maker: "netloom" },
+    });
+    for (const address of addresses(2)) ping(c1, address);
+  });
+
   test("two segments with the same addresses on one host are apart", async () => {
     const { one, c1, c2 } = await pair();
     const red = overlayOn(one, "3333");

@@ -209,7 +209,7 @@ test("the device is as the network says, and others know its address by the host
   expect(entries.get(`neigh nlx-7 ${deviceEnd("b", 7).address}`)).toMatchObject({ mac });
   expect(desired({}).entries.get("device nlx-7")).toEqual({
     ...{ kind: "device", type: "vxlan", name: "nlx-7", mac: deviceEnd("a", 7).mac, mtu: 1450 },
-    ...{ id: 7, port: 4789, local: "198.51.0.1" },
+    ...{ id: 7, port: 4789, local: "198.51.0.1", ttl: 0, dscp: "inherit" },
   });
   expect(deviceEnd("a", 7).mac).not.toBe(deviceEnd("a", 8).mac);
 });

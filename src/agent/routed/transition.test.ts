@@ -5,7 +5,7 @@ import { Transition } from "./transition.ts";
 
 const device = (vni: number): Entry => ({
   ...{ kind: "device", type: "vxlan", name: `nlx-${vni}`, mac: "0e:00:00:00:00:01", mtu: 1450 },
-  ...{ id: vni, port: 4789, local: "198.51.0.1" },
+  ...{ id: vni, port: 4789, local: "198.51.0.1", ttl: 0, dscp: "inherit" },
 });
 const route = (gateway: string, on?: string): Entry => ({
   ...{ kind: "route", type: "unicast", dst: "10.1.0.0/26", gateway },

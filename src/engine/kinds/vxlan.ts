@@ -25,11 +25,11 @@ export function newVxlanWords(settings: VxlanSettings): Words {
 }
 
 /** Of one that is there: what the kernel changes of it. */
-export function changedVxlanWords({ local, ttl = 0, dscp }: VxlanSettings): Words {
+export function changedVxlanWords({ local, ttl, dscp }: VxlanSettings): Words {
   return {
     ...(local.includes(":") ? { local6: local } : { local }),
     ttl,
-    tos: dscp === undefined ? inheritTos : dscp << 2,
+    tos: dscp === "inherit" ? inheritTos : dscp << 2,
   };
 }
 
@@ -71,8 +71,7 @@ export const isSameSegment = (a: VxlanSettings, b: VxlanSettings): boolean =>
 export function vxlanOf({ vxlan = {} }: LinkInfo): VxlanSettings {
   const { id = 0, local, local6, port = 0, ttl = 0, tos = inheritTos } = vxlan;
   return {
-    ...{ id, port, local: local ?? local6 ?? "" },
-    ...(ttl !== 0 && { ttl }),
-    ...(tos !== inheritTos && { dscp: tos >> 2 }),
+    ...{ id, port, local: local ?? local6 ?? "", ttl },
+    dscp: tos === inheritTos ? "inherit" : tos >> 2,
   };
 }

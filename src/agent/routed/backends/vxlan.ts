@@ -14,13 +14,11 @@ export const vxlan: Backend = {
     if (vni === undefined) return { why: "its network has no VXLAN identifier yet" };
     const own = outerEnd(network, here.underlay, "this host");
     if ("why" in own) return own;
-    const { port = vxlanPort, ttl, dscp } = network.spec.vxlan ?? {};
+    const { port = vxlanPort, ttl = 0, dscp = "inherit" } = network.spec.vxlan ?? {};
     const device: VxlanDevice = {
       ...{ kind: "device", type: "vxlan", name: vxlanLinkName(vni) },
       ...{ mac: deviceEnd(host, vni).mac, mtu: own.mtu - overheadOf(network.spec) },
-      ...{ id: vni, port, local: own.address },
-      ...(ttl !== undefined && { ttl }),
-      ...(dscp !== undefined && { dscp }),
+      ...{ id: vni, port, local: own.address, ttl, dscp },
     };
     return [device];
   },
