@@ -46,6 +46,7 @@ import { followSpec, Renewal } from "./spec/feed.ts";
 import { NodeSpec } from "./spec/node-spec.ts";
 import { SpecFolder } from "./spec/spec-folder.ts";
 import { Ticker } from "./ticker.ts";
+import { OpenVxlanGuard } from "./vxlan-guard/open-vxlan-guard.ts";
 import { OpenTunnel } from "./wireguard/open-tunnel.ts";
 
 export interface AgentSettings {
@@ -114,6 +115,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     held.use(parts.ownAddresses);
     held.use(parts.opened);
     held.use(parts.bgp);
+    held.use(parts.guarding);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
     held.use(parts.agent.overlays);
     parts.agent.overlays.load();
@@ -176,8 +178,9 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const bgp = new HostBgp(agent);
   const between = new RoutesBetweenHosts(agent, bgp);
   bgp.onNews = () => between.ticker.nudge();
+  const guarding = new OpenVxlanGuard({ ...agent, between });
   const parts = { agent, control, api, report, telling, repairs, allRepairs, folder };
-  return { ...parts, between, bgp, opened, ownAddresses };
+  return { ...parts, between, bgp, guarding, opened, ownAddresses };
 }
 
 async function begin(
@@ -229,7 +232,8 @@ async function begin(
     agent.overlays.touchAll();
     between.ticker.nudge();
   };
-  const beside = [agent.tunnel, between, bgp, agent.silent].map((part) => part.ticker);
+  const guard = parts.guarding.guard;
+  const beside = [agent.tunnel, between, bgp, agent.silent, guard].map((part) => part.ticker);
   const tickers = [loop, joining, sweeping, looking, telling, heart, ...beside];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
@@ -270,7 +274,7 @@ function overlayTicker(agent: Agent): Ticker {
 
 /** What is to be done when the node spec changes, a server is heard again, or a wait ends. */
 function heedChanges(
-  { agent, control, telling, between, bgp }: ReturnType<typeof assemble>,
+  { agent, control, telling, between, bgp, guarding }: ReturnType<typeof assemble>,
   own: { readonly loop: Ticker; readonly heart: Ticker; readonly cleaning: Cleaning },
 ): void {
   const { loop, heart, cleaning } = own;
@@ -286,7 +290,10 @@ function heedChanges(
     agent.tunnel.ticker.nudge();
     between.ticker.nudge();
     bgp.ticker.nudge();
-    if (changes.some(({ key }) => key.startsWith("hostpeers/"))) agent.silent.ticker.nudge();
+    if (changes.some(({ key }) => key.startsWith("hostpeers/"))) {
+      guarding.guard.ticker.nudge();
+      agent.silent.ticker.nudge();
+    }
     loop.nudge();
     telling.nudge();
     // The host's object went, or asks for other addresses.
