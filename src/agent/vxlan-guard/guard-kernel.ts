@@ -4,11 +4,22 @@ import { KernelNft } from "../../kernel/nft/kernel-nft.ts";
 import type { NftChange, NftElement } from "../../kernel/nft/nft.ts";
 import { vxlanGuardTable } from "../../model/encapsulation.ts";
 import { hostNetns, type NftValue } from "../../model/kernel-object.ts";
-import { guardSets, type Segment, vxlanGuard } from "./guard-table.ts";
+import { type guardSets, type Segment, vxlanGuard } from "./guard-table.ts";
 
 type SetName = keyof typeof guardSets;
 
-const placeOf = (address: string): readonly [SetName, NftValue] =>
+const sets = ["hosts4", "hosts6", "ports"] as const;
+
+interface InForce {
+  readonly addresses: readonly string[];
+  readonly ports: readonly number[];
+}
+
+type Element = readonly [SetName, NftValue];
+
+const portElement = (l4Port: number): Element => ["ports", { l4Port }];
+
+const placeOf = (address: string): Element =>
   address.includes(":") ? ["hosts6", { ipv6: address }] : ["hosts4", { ipv4: address }];
 
 export class GuardKernel implements Disposable {
@@ -29,9 +40,8 @@ export class GuardKernel implements Disposable {
 
   /** Lets these through as well, where the table is there. Throws NftError. */
   grow(addresses: ReadonlySet<string>): void {
-    if (!this.#isWhole()) return;
-    const here = new Set(this.#addresses());
-    this.#change("add", [...addresses].filter((one) => !here.has(one)).map(placeOf));
+    const here = this.#read();
+    if (here) this.#add(here, addresses);
   }
 
   /**
@@ -39,16 +49,15 @@ export class GuardKernel implements Disposable {
    * rules had to be made, and the addresses in force beside them. Throws NftError.
    */
   bring(segments: readonly Segment[], addresses: ReadonlySet<string>) {
+    const here = this.#read() ?? this.#open();
     // Nothing may be dropped before all addresses are in force.
-    if (!this.#isWhole()) this.#nft.ensure([vxlanGuard(this.#instance, [])]);
-    this.grow(addresses);
+    this.#add(here, addresses);
     const ports = new Set(segments.map(({ port }) => port));
-    const before = this.#elements("ports").map((value) => (value as { l4Port: number }).l4Port);
-    const element = (l4Port: number) => ["ports", { l4Port }] as const;
-    this.#change("add", [...ports].filter((port) => !before.includes(port)).map(element));
+    const more = [...ports].filter((port) => !here.ports.includes(port));
+    this.#change("add", more.map(portElement));
     const isChanged = this.#nft.ensure([vxlanGuard(this.#instance, segments)]);
-    this.#change("delete", before.filter((port) => !ports.has(port)).map(element));
-    return { isChanged, strays: this.#addresses().filter((one) => !addresses.has(one)) };
+    this.#change("delete", here.ports.filter((port) => !ports.has(port)).map(portElement));
+    return { isChanged, strays: here.addresses.filter((one) => !addresses.has(one)) };
   }
 
   /** Lets these through no longer. Throws NftError. */
@@ -63,29 +72,35 @@ export class GuardKernel implements Disposable {
     return true;
   }
 
-  /** Whether it has all of its sets. */
-  #isWhole(): boolean {
+  /** Makes what drops nothing. */
+  #open(): InForce {
+    this.#nft.ensure([vxlanGuard(this.#instance, [])]);
+    return this.#read()!;
+  }
+
+  /** Undefined: table or sets are missing. */
+  #read(): InForce | undefined {
     try {
-      for (const set of Object.keys(guardSets)) this.#elements(set as SetName);
-      return true;
+      const [hosts4, hosts6, ports] = sets.map((set) => this.#values(set));
+      return { addresses: [...hosts4!, ...hosts6!] as string[], ports: ports as number[] };
     } catch (error) {
-      if (error instanceof NftError && error.code === "ENOENT") return false;
+      if (error instanceof NftError && error.code === "ENOENT") return undefined;
       throw error;
     }
   }
 
-  #elements(set: SetName): NftValue[] {
+  #values(set: SetName): (string | number)[] {
     const { family, name: table } = this.#table;
-    return this.#nft.elements({ family, table, set }).map(({ key }) => key[0]!);
+    const found = this.#nft.elements({ family, table, set });
+    return found.flatMap(({ key: [value] }) => Object.values(value!) as (string | number)[]);
   }
 
-  #addresses(): string[] {
-    return (["hosts4", "hosts6"] as const).flatMap((set) =>
-      this.#elements(set).map((value) => Object.values(value)[0] as string),
-    );
+  #add({ addresses: known }: InForce, addresses: ReadonlySet<string>): void {
+    const here = new Set(known);
+    this.#change("add", [...addresses].filter((one) => !here.has(one)).map(placeOf));
   }
 
-  #change(op: "add" | "delete", values: readonly (readonly [SetName, NftValue])[]): void {
+  #change(op: "add" | "delete", values: readonly Element[]): void {
     if (values.length === 0) return;
     const { family, name: table } = this.#table;
     this.#nft.change(

@@ -65,7 +65,18 @@ test("the table goes with the last segment, and an encrypted one needs none", ()
   at(0);
   at(5);
   segments[0] = { port: 14789, vni: 5 };
-  expect([...at(6), ...at(11)]).toEqual(["grow 198.18.0.1", "remove"]);
+  expect(at(6)).toEqual(["remove"]);
+});
+
+test("what an earlier agent left stays until this one has found its own segments", () => {
+  const { at, segments } = world();
+  const [segment] = segments.splice(0);
+  expect([...at(0), ...at(4)]).toEqual(["grow 198.18.0.1", "grow 198.18.0.1"]);
+  segments.push(segment!);
+  expect([...at(4.5), ...at(9), ...at(9.5)]).toEqual([
+    ...["grow 198.18.0.1", "grow 198.18.0.1"],
+    "bring 5 from 198.18.0.1",
+  ]);
 });
 
 test("addresses that are in force and no host's go later", () => {

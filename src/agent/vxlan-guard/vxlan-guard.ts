@@ -26,8 +26,10 @@ export class VxlanGuard {
   readonly ticker: Ticker;
   readonly #about: About;
   readonly #hosts = new KnownHosts();
-  /** Since when there are segments, and a spec that was heard whole; or none and such a spec. */
-  #since: { readonly isWanted: boolean; readonly ms: number } | undefined;
+  /** When a whole spec was first heard. */
+  #heardMs: number | undefined;
+  /** Since when there are segments. */
+  #wantedMs: number | undefined;
   #trouble: string | undefined;
 
   constructor(about: About) {
@@ -63,8 +65,9 @@ export class VxlanGuard {
   #unsettledMs(isWanted: boolean, nowMs: number): number {
     const { spec } = this.#about;
     if (!spec.isComplete || spec.revision === undefined) return lookMs;
-    if (this.#since?.isWanted !== isWanted) this.#since = { isWanted, ms: nowMs };
-    return this.#since.ms + settleMs - nowMs;
+    this.#heardMs ??= nowMs;
+    this.#wantedMs = isWanted ? (this.#wantedMs ?? nowMs) : undefined;
+    return (this.#wantedMs ?? this.#heardMs) + settleMs - nowMs;
   }
 
   #note(trouble: string | undefined): void {
