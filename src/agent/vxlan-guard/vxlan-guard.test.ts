@@ -38,6 +38,12 @@ function world() {
   return { spec, peers, strays, segments, at };
 }
 
+test("addresses are told as the kernel writes them", () => {
+  const { at, peers } = world();
+  peers[0] = peerAt("2001:DB8:0::1");
+  expect(at(0)).toEqual(["grow 2001:db8::1"]);
+});
+
 test("it drops nothing before other hosts were surely told of", () => {
   const { at, peers } = world();
   expect(at(1)).toEqual(["grow 198.18.0.1"]);

@@ -1,12 +1,13 @@
 /** Keeps strangers' packets out of this host's VXLAN links, as its node spec knows its peers. */
 import type { HostPeer } from "../../api/elsewhere.ts";
+import { canonicalIp } from "../../lib/ip.ts";
 import type { Log } from "../../lib/log.ts";
 import { encryptedVxlanPort } from "../../model/encapsulation.ts";
 import type { NodeSpec } from "../spec/node-spec.ts";
 import { Ticker } from "../ticker.ts";
 import type { GuardKernel } from "./guard-kernel.ts";
 import type { Segment } from "./guard-table.ts";
-import { KnownHosts } from "./known-hosts.ts";
+import { Strays } from "./strays.ts";
 
 /** Links come and go without a word to this part, and outside hands say none. */
 const lookMs = 10_000;
@@ -25,7 +26,7 @@ export class VxlanGuard {
   /** To be nudged when other hosts are. */
   readonly ticker: Ticker;
   readonly #about: About;
-  readonly #hosts = new KnownHosts();
+  readonly #strays = new Strays();
   /** When a whole spec was first heard. */
   #heardMs: number | undefined;
   /** Since when there are segments. */
@@ -43,7 +44,7 @@ export class VxlanGuard {
   /** Gives in how many ms to look again. Throws NftError. */
   pass(nowMs = performance.now()): number {
     const { spec, kernel, segments, log } = this.#about;
-    const addresses = this.#hosts.addresses(spec.all<HostPeer>("hostpeers"));
+    const addresses = addressesOf(spec.all<HostPeer>("hostpeers"));
     const plain = segments().filter(({ port }) => port !== encryptedVxlanPort);
     const waitMs = this.#unsettledMs(plain.length > 0, nowMs);
     if (waitMs > 0) {
@@ -53,7 +54,7 @@ export class VxlanGuard {
       if (kernel.remove()) log({ level: "info", event: "vxlan guard removed" });
     } else {
       const { isChanged, strays } = kernel.bring(plain, addresses);
-      kernel.shrink(this.#hosts.due(strays, nowMs));
+      kernel.shrink(this.#strays.due(strays, nowMs));
       const about = { segments: plain.length, addresses: addresses.size };
       if (isChanged) log({ level: "info", event: "vxlan guard changed", ...about });
     }
@@ -78,3 +79,7 @@ export class VxlanGuard {
     else log({ level: "error", event: "vxlan guard not in force", error: trouble });
   }
 }
+
+/** As the kernel tells them. */
+const addressesOf = (peers: readonly HostPeer[]): Set<string> =>
+  new Set(peers.flatMap(({ spec }) => spec.underlay.map(({ address }) => canonicalIp(address))));
