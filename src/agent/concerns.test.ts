@@ -11,7 +11,7 @@ const change = (key: string, spec: object = {}): SpecChange => ({
 const isRouted = (network: string) => network === "a/routed";
 const concerned = (...changes: SpecChange[]) =>
   [...concernedBy(changes, isRouted)].sort() as string[];
-const all = ["bgp", "own", "routes", "silent", "tunnel"];
+const all = ["bgp", "guard", "own", "routes", "silent", "tunnel"];
 
 test("what is declared concerns all, and a server that is heard again too", () => {
   expect(concerned(change("networks/a/blue"))).toEqual(all);
@@ -29,7 +29,7 @@ test("another host's ports concern routes where they are of routed networks alon
 
 test("together they concern whom one of them concerns", () => {
   const [peer, block] = [change("hostpeers/b"), change("blockroutes/x")];
-  expect(concerned(peer, block)).toEqual(["routes", "silent", "tunnel"]);
+  expect(concerned(peer, block)).toEqual(["guard", "routes", "silent", "tunnel"]);
   expect(concerned(change("bgpneighbors/b"))).toEqual(["bgp"]);
   expect(concerned(peer, change("ports/a/p"))).toEqual(all);
 });

@@ -3,14 +3,14 @@ import type { Endpoint, elsewhere } from "../api/elsewhere.ts";
 import type { SpecChange } from "./spec/node-spec.ts";
 
 /** `own`: what follows from this host's own ports, blocks and networks. */
-export type Part = "own" | "routes" | "tunnel" | "bgp" | "silent";
+export type Part = "own" | "routes" | "tunnel" | "bgp" | "silent" | "guard";
 
 /** Overlays see for themselves. */
-const all: readonly Part[] = ["own", "routes", "tunnel", "bgp", "silent"];
+const all: readonly Part[] = ["own", "routes", "tunnel", "bgp", "silent", "guard"];
 
 /** Of other hosts very much is told, and few look at it. */
 const ofOthers: Readonly<Record<keyof typeof elsewhere, readonly Part[]>> = {
-  hostpeers: ["routes", "tunnel", "silent"],
+  hostpeers: ["routes", "tunnel", "silent", "guard"],
   endpoints: ["routes"],
   blockroutes: ["routes"],
   bgpneighbors: ["bgp"],

@@ -18,14 +18,14 @@ import { Aside } from "./aside.ts";
 import { HostBgp } from "./bgp/host-bgp.ts";
 import { bgpReport } from "./bgp/report.ts";
 import { Cleaning } from "./cleaning.ts";
-import { concernedBy, type Part } from "./concerns.ts";
 import { ControlLink } from "./control-link.ts";
 import type { CredentialFiles } from "./credentials.ts";
 import { damageOf } from "./damage.ts";
 import { noteFaults } from "./faults.ts";
 import { Followed } from "./followed.ts";
+import { heedChanges } from "./heed.ts";
 import { agentIdentity } from "./identity.ts";
-import { cleanUp, heedBlocks, reconcile, run, undoUnfinished } from "./loop.ts";
+import { cleanUp, reconcile, run, undoUnfinished } from "./loop.ts";
 import { unreachedOverlays } from "./overlay/encryption.ts";
 import { followOverlays } from "./overlay/follow.ts";
 import { Overlays } from "./overlay/overlays.ts";
@@ -47,6 +47,7 @@ import { followSpec, Renewal } from "./spec/feed.ts";
 import { NodeSpec } from "./spec/node-spec.ts";
 import { SpecFolder } from "./spec/spec-folder.ts";
 import { Ticker } from "./ticker.ts";
+import { OpenVxlanGuard } from "./vxlan-guard/open-vxlan-guard.ts";
 import { OpenTunnel } from "./wireguard/open-tunnel.ts";
 
 export interface AgentSettings {
@@ -115,6 +116,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     held.use(parts.ownAddresses);
     held.use(parts.opened);
     held.use(parts.bgp);
+    held.use(parts.guarding);
     sayWho(runDir, { version: 1, host, instance, stateDir: paths.stateDir, runDir: paths.runDir });
     held.use(parts.agent.overlays);
     parts.agent.overlays.load();
@@ -177,8 +179,9 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   const bgp = new HostBgp(agent);
   const between = new RoutesBetweenHosts(agent, bgp);
   bgp.onNews = () => between.ticker.nudge();
+  const guarding = new OpenVxlanGuard({ ...agent, between });
   const parts = { agent, control, api, report, telling, repairs, allRepairs, folder };
-  return { ...parts, between, bgp, opened, ownAddresses };
+  return { ...parts, between, bgp, guarding, opened, ownAddresses };
 }
 
 async function begin(
@@ -202,7 +205,7 @@ async function begin(
   control.onReached = (isReached) => sayReached(runDir, { servers, isReached }, log);
   control.onReached(false);
   repairs.onLook = (report, foundBy) => noteFaults(agent, report, { isWhole: foundBy === "pass" });
-  heedChanges(parts, { loop, heart, cleaning });
+  heedChanges({ ...parts, loop, heart, cleaning });
   const repairing = repairs.follow();
   agent.overlays.watch();
   const ended = new AbortController();
@@ -230,7 +233,8 @@ async function begin(
     agent.overlays.touchAll();
     between.ticker.nudge();
   };
-  const beside = [agent.tunnel, between, bgp, agent.silent].map((part) => part.ticker);
+  const guard = parts.guarding.guard;
+  const beside = [agent.tunnel, between, bgp, agent.silent, guard].map((part) => part.ticker);
   const tickers = [loop, joining, sweeping, looking, telling, heart, ...beside];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
@@ -267,56 +271,6 @@ function overlayTicker(agent: Agent): Ticker {
   overlays.onLook = (report, foundBy, overlay) =>
     noteFaults(agent, report, { isWhole: foundBy === "pass", overlay });
   return joining;
-}
-
-/** What is to be done when the node spec changes, a server is heard again, or a wait ends. */
-function heedChanges(
-  { agent, control, telling, between, bgp }: ReturnType<typeof assemble>,
-  own: { readonly loop: Ticker; readonly heart: Ticker; readonly cleaning: Cleaning },
-): void {
-  const { loop, heart, cleaning } = own;
-  const nudges: Readonly<Record<Part, () => void>> = {
-    own() {
-      // At once: calls wait for blocks.
-      heedBlocks(agent).catch((error) =>
-        agent.log({ level: "error", event: "blocks not heeded", error: String(error) }),
-      );
-      loop.nudge();
-      telling.nudge();
-    },
-    tunnel: () => agent.tunnel.ticker.nudge(),
-    routes: () => between.ticker.nudge(),
-    bgp: () => bgp.ticker.nudge(),
-    silent: () => agent.silent.ticker.nudge(),
-  };
-  const { spec } = agent;
-  const isRouted = (network: string) => {
-    const [namespace = "", name = ""] = network.split("/");
-    return spec.network({ namespace, name })?.spec.type === "routed";
-  };
-  let wasWhole = false;
-  control.onChange = (changes) => {
-    agent.overlays.heed(changes);
-    if (changes.some(({ key, object }) => key.startsWith("networks/") && !object)) cleaning.want();
-    const isWhole = spec.isComplete && spec.revision !== undefined;
-    const concerned = concernedBy(isWhole === wasWhole ? changes : [], isRouted);
-    wasWhole = isWhole;
-    const isNews = changes.length === 0 || changes.some(({ isNews }) => isNews);
-    if (isNews && concerned.has("own")) agent.aside.wake();
-    for (const part of concerned) nudges[part]();
-    // The host's object went, or asks for other addresses.
-    const isAsked = changes.some(({ key, isNews }) => isNews && key === `hosts/${agent.host}`);
-    if (isAsked || agent.serving.standing === "newcomer") heart.nudge();
-  };
-  agent.tunnel.onNews = () => {
-    agent.overlays.touchAll();
-    between.ticker.nudge();
-    heart.nudge();
-  };
-  agent.aside.onNews = () => {
-    loop.nudge();
-    telling.nudge();
-  };
 }
 
 /** Answers a plugin. */

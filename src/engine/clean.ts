@@ -27,6 +27,7 @@ import {
 } from "./record.ts";
 import { markerOf } from "./restore.ts";
 import { hasPortsOfOthers, isSharedByUs, leaveLink } from "./sharers.ts";
+import { removeUnusedGuards } from "./vxlan-guards.ts";
 
 /** What was removed, in words. */
 export type Removed = readonly string[];
@@ -59,6 +60,10 @@ export async function clean(
   });
   const { socket } = session.namespace(hostNetns);
   const ids = new Set(live.map(({ id }) => id));
+  // An agent looks after its own.
+  if (paths.instance === undefined) {
+    removed.push(...removeUnusedGuards(session).map((name) => `nftables table inet ${name}`));
+  }
   if (spared.length === 0) {
     removed.push(...(await releaseUnnamed(session, live)));
     removed.push(...(await removeUnnamed(session, live)));

@@ -182,6 +182,20 @@ describe("clean", () => {
     expect(links(fixture)).toContain("cni0");
   });
 
+  test("removes what guarded VXLAN links once there is none on its ports", async () => {
+    using fixture = new EngineFixture("clean");
+    const rules = "set ports { type inet_service; elements = { 4789 }; };";
+    fixture.host.run("nft", `table inet netloom_node_vxlan { ${rules} }`);
+    fixture.host.run("nft", "table inet others_vxlan { }");
+    const vxlan = "ip link add v type vxlan id 5 dstport 4789 local 127.0.0.1";
+    fixture.host.run("sh", "-ec", `ip link set lo up; ${vxlan}; ip link set v up`);
+    expect(await run(fixture)).toEqual([]);
+    expect(ruleset(fixture)).toContain("netloom_node_vxlan");
+    fixture.host.run("ip", "link", "del", "v");
+    expect(await run(fixture)).toEqual(["nftables table inet netloom_node_vxlan"]);
+    expect(ruleset(fixture)).toBe("table inet others_vxlan {\n}\n");
+  });
+
   test("removes stray elements, but not those of others", async () => {
     using fixture = new EngineFixture("clean");
     await startAll(fixture, 1);

@@ -33,6 +33,15 @@ export const udpPort = 8285;
 
 export const vxlanLinkName = (vni: number): string => `nlx-${vni}`;
 
+/** The table that keeps strangers out of VXLAN links which an agent's instance has made. */
+export const vxlanGuardTable = (instance: string): string => `netloom_${instance}_vxlan`;
+
+/** Of any instance. */
+export const isVxlanGuardTable = (name: string): boolean => /^netloom_\w+_vxlan$/.test(name);
+
+/** In it: the UDP ports of the links. */
+export const vxlanGuardPorts = "ports";
+
 /** Whether networks of the type span hosts by what is wrapped, or routed, from one to another. */
 export const spansHosts = ({ type }: Pick<Spanning, "type">): boolean =>
   type === "overlay" || type === "routed";

@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { eventually } from "../agent/world.ts";
 import { patient } from "../support/patience.ts";
+import { shell } from "../support/run.ts";
 import type { Box } from "./box.ts";
+import { capture } from "./capture.ts";
 import { FabricCluster, unreached } from "./cluster.ts";
 import type { FabricHost } from "./fabric-host.ts";
 
@@ -106,6 +108,29 @@ describe("with traffic running", () => {
     expect((await flow.stop()).lost).toBe(0);
   });
 
+  test("what a stranger on the fabric says in a segment is not heard there", async () => {
+    const { vni } = (await cluster.find("Network", "blue"))!.status;
+    const header = `08000000${vni.toString(16).padStart(6, "0")}00${"ff".repeat(6)}0200000000090800`;
+    // To UDP 7777, from nobody.
+    const inside = "4500001c00000000401100000a5000fa0a5000fb1e611e6100080000";
+    const program = `import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(bytes.fromhex("${header}${inside}"), ("${one!.addresses[0]}", 4789))`;
+    const heard = async () => {
+      const wire = { netns: here!.netns, link: "eth0", filter: "udp port 7777" };
+      const say = () => shell(`python3 -c '${program}'`, { netns: cluster.fabric.router });
+      return (await capture(wire, say)).lines.length;
+    };
+    await eventually("it is kept out", async () => (await heard()) === 0, patient(30_000));
+    // Else it would be.
+    const tables = await one!.shell("nft list tables inet");
+    await one!.killAgent();
+    await one!.shell(`nft delete table inet ${/netloom_\w+_vxlan/.exec(tables)![0]}`);
+    expect(await heard()).toBe(1);
+    const flow = here!.flow(there!.address());
+    await one!.startAgent();
+    await eventually("it is kept out again", async () => (await heard()) === 0, patient(30_000));
+    expect((await flow.stop()).lost).toBe(0);
+  });
+
   test("hosts that were apart hear each other again", async () => {
     await one!.part(two!);
     expect(await here!.reaches(there!.address())).toBe(false);
@@ -145,4 +170,7 @@ test("a port that moves keeps its addresses, and is reached again in less than a
 test("nothing of an overlay stays on a host that has no port on it any more", async () => {
   const left = () => one!.shell(`find ${one!.world.host.dir} -path '*overlays/*' -maxdepth 8`);
   await eventually("it is gone", async () => (await left()).trim() === "", patient(20_000));
+  const tables = () => one!.shell("nft list tables");
+  const isGone = async () => !(await tables()).includes("_vxlan");
+  await eventually("what guarded it too", isGone, patient(30_000));
 });

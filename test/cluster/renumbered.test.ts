@@ -27,6 +27,11 @@ beforeAll(async () => {
     const isDone = async () => (await unreached(all)).length === 0;
     await eventually("all meet", isDone, patient(20_000));
   }
+  // Who sends from an address that is not known is kept out from now on.
+  for (const host of cluster.hosts) {
+    const isGuarded = async () => (await host.shell("nft list ruleset")).includes("@hosts4 return");
+    await eventually("strangers are kept out", isGuarded, patient(30_000));
+  }
 }, patient(120_000));
 afterAll(() => cluster?.remove());
 

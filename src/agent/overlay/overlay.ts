@@ -22,6 +22,7 @@ import { hostNetns, type KernelObject } from "../../model/kernel-object.ts";
 import { networkScope } from "../../model/port.ts";
 import { plan } from "../../plan/plan.ts";
 import { Repairs } from "../repairs.ts";
+import type { Segment } from "../vxlan-guard/guard-table.ts";
 
 const loopback = (network: string): KernelObject => ({
   ...{ netns: hostNetns, scope: networkScope(network), life: "shared" },
@@ -48,6 +49,8 @@ export class Overlay {
   network: string | undefined;
   /** Whether its packets travel by the host's tunnel, once it was joined. */
   isEncrypted: boolean | undefined;
+  /** Its VXLAN link, once it was joined. */
+  segment: Segment | undefined;
   /** Attaches that are under way: while there are any it stays. */
   users = 0;
   #repairing: Promise<void> | undefined;
@@ -92,6 +95,7 @@ export class Overlay {
       const to = isWhole ? entries : new Map([...from, ...entries]);
       socket.run(entryRequests(from, to, links));
       this.#entries = to;
+      this.segment = { vni: config.vni, port: config.port };
       return isChanged;
     });
   }
@@ -99,6 +103,7 @@ export class Overlay {
   /** Takes away what joins it to other hosts. Throws NetlinkError. */
   part({ vni }: Pick<SegmentConfig, "vni">): Promise<void> {
     this.#entries = undefined;
+    this.segment = undefined;
     return this.engine.run(async ({ session }) => {
       const { socket } = session.namespace(hostNetns);
       socket.run([deleteLink({ name: vxlanLinkName(vni) })]);

@@ -3,6 +3,7 @@ import { Monitor, type MonitorEvent } from "../../kernel/netlink/monitor.ts";
 import type { Agent } from "../agent.ts";
 import { Ticker } from "../ticker.ts";
 import { UdpTunnels } from "../udp/udp-tunnels.ts";
+import type { Segment } from "../vxlan-guard/guard-table.ts";
 import type { Learnt } from "./held.ts";
 import { HostRoutes } from "./host-routes.ts";
 import { RoutedKernel } from "./kernel.ts";
@@ -44,6 +45,15 @@ export class RoutesBetweenHosts implements AsyncDisposable {
   /** What networks do not reach; undefined: all that they are to. */
   get trouble(): string | undefined {
     return this.#routes.trouble;
+  }
+
+  /** The VXLAN links of its own. */
+  get segments(): Segment[] {
+    return [...this.#kernel.applied.values()].flatMap((entry) =>
+      entry.kind === "device" && entry.type === "vxlan"
+        ? [{ vni: entry.id, port: entry.port }]
+        : [],
+    );
   }
 
   /** After its ticker has stopped. */

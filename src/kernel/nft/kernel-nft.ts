@@ -210,6 +210,13 @@ export class KernelNft implements Nft, Disposable {
     );
   }
 
+  /** Names of all tables of a family. Throws NftError. */
+  tables(family: NftTableName["family"]): string[] {
+    const asked = objects.listTables(family);
+    const messages = this.dump(asked, true);
+    return decoded(asked, () => messages.map(objects.readTableName));
+  }
+
   /** Puts a rule before all others of a chain, which may be a foreign one. Throws NftError. */
   insertRule({ family, table, chain }: NftChainName, rule: string, comment: string): void {
     const at = `${family} ${table} ${chain}`;

@@ -28,6 +28,16 @@ export function getTable(name: NftTableName): Request {
   return request(head, tableLayout, { header, attrs: { name: name.name } });
 }
 
+/** Asks, as a dump, for the tables of a family. */
+export function listTables(family: NftTableName["family"]): Request {
+  const head = { op: `list tables of family "${family}"`, type: nftMsg.getTable, flags: 0 };
+  return request(head, tableLayout, { header: { family: familyNumber[family] }, attrs: {} });
+}
+
+/** Its name in an answer to `listTables`. Throws DecodeError. */
+export const readTableName = (message: Message): string =>
+  decode(message, tableLayout).attrs.name ?? "";
+
 /** Asks for one chain by name. */
 export function getChain(name: NftChainName): Request {
   const head = { op: `look up chain ${chainLabel(name)}`, type: nftMsg.getChain, flags: 0 };
