@@ -211,6 +211,7 @@ async function begin(
   parts.ownAddresses.onMoved = () => {
     renewal.renew();
     heart.nudge();
+    telling.nudge();
   };
   const server = new AgentServer((request) => serve(agent, request), log);
   // Last in, first out: no more calls, no more passes, the last words, then the feed.
