@@ -38,6 +38,7 @@ import { reportHost } from "./report/host-report.ts";
 import { Reporter } from "./report/reporter.ts";
 import { Vigil } from "./report/vigil.ts";
 import { RoutesBetweenHosts } from "./routed/between-hosts.ts";
+import { Sole } from "./routed/sole.ts";
 import { lockDir, sayReached, sayWho } from "./run-dir.ts";
 import { Serving } from "./serving.ts";
 import { SilentHosts } from "./silent-hosts.ts";
@@ -110,6 +111,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     );
     const { paths } = engine;
     const parts = assemble(settings, engine);
+    held.use(parts.sole);
     held.use(parts.between);
     held.use(parts.ownAddresses);
     held.use(parts.opened);
@@ -173,11 +175,13 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   };
   const agent: Agent = { ...own, ports: reporter, changed };
   const ownAddresses = new OwnAddresses(agent);
-  const bgp = new HostBgp(agent);
-  const between = new RoutesBetweenHosts(agent, bgp);
+  const sole = new Sole();
+  const isSole = () => sole.isTaken();
+  const bgp = new HostBgp(agent, isSole);
+  const between = new RoutesBetweenHosts(agent, { learnt: bgp, isSole });
   bgp.onNews = () => between.ticker.nudge();
   const parts = { agent, control, api, report, telling, repairs, allRepairs, folder };
-  return { ...parts, between, bgp, opened, ownAddresses };
+  return { ...parts, between, bgp, sole, opened, ownAddresses };
 }
 
 async function begin(
