@@ -1,4 +1,5 @@
 /** The addresses that other hosts reach this one by, and when they are others than before. */
+import { listAddresses } from "../kernel/netlink/address.ts";
 import { Monitor, type MonitorEvent } from "../kernel/netlink/monitor.ts";
 import { getRoute } from "../kernel/netlink/route-info.ts";
 import { endConnections } from "../kernel/sys/connections.ts";
@@ -77,10 +78,15 @@ export class OwnAddresses implements AsyncDisposable {
   async #endStranded(): Promise<void> {
     const ended = await this.#agent.engine.run(({ session }) => {
       const { socket } = session.namespace(hostNetns);
-      return endConnections((address) => getRoute(socket, address)?.type !== "local");
+      // A VRF's is local in a table of its own; what routes alone make local is on no link.
+      const isOnLink = (ip: string) =>
+        listAddresses(socket).some(({ address }) => address.split("/")[0] === ip);
+      return endConnections((ip) => getRoute(socket, ip)?.type !== "local" && !isOnLink(ip));
     });
     if (ended.length === 0) return;
     this.#agent.log({ level: "info", event: "connections ended", from: [...new Set(ended)] });
+    // The request that it leads to also wakes who waits.
+    this.onMoved();
   }
 
   readonly #tell = (error: unknown): void =>

@@ -11,8 +11,9 @@ const unset = ["0.0.0.0", "::"];
 
 /**
  * Ends each connection whose own address `isGone` says so of, and gives these addresses, one a
- * connection. Who waits for an answer by it gets an error at once, as when the other end breaks
- * off. The address alone counts: the process is to have no connections in other namespaces.
+ * connection. Who waits in `fetch` by TLS gets an error (ECONNRESET), but only once its thread has
+ * something else to do, such as another request (seen with Bun 1.4): make one. The address alone
+ * counts: the process is to have no connections in other namespaces.
  */
 export function endConnections(isGone: (address: string) => boolean): string[] {
   const known = new Map<string, boolean>();
