@@ -69,7 +69,8 @@ const commands: Readonly<Record<string, (words: readonly string[]) => Promise<nu
   async clean(words) {
     const { cleanHelp, parseCleanCommand } = await import("./cli/clean.ts");
     if (parseCleanCommand(words) === "help") return say(cleanHelp);
-    return (await import("./cni/runtime/clean.ts")).runCleanCommand();
+    const { endLeftDaemons } = await import("./agent/bgp/left-daemons.ts");
+    return (await import("./cni/runtime/clean.ts")).runCleanCommand(endLeftDaemons);
   },
   async doctor(words) {
     const { doctorHelp, parseDoctorCommand } = await import("./cli/doctor.ts");

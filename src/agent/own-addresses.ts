@@ -1,5 +1,9 @@
 /** The addresses that other hosts reach this one by, and when they are others than before. */
+import { listAddresses } from "../kernel/netlink/address.ts";
 import { Monitor, type MonitorEvent } from "../kernel/netlink/monitor.ts";
+import { getRoute } from "../kernel/netlink/route-info.ts";
+import { endConnections } from "../kernel/sys/connections.ts";
+import { hostNetns } from "../model/kernel-object.ts";
 import type { Agent } from "./agent.ts";
 import { type HostAddresses, hostAddresses } from "./report/host-addresses.ts";
 
@@ -61,8 +65,28 @@ export class OwnAddresses implements AsyncDisposable {
     for await (const event of this.#monitor) {
       if (!mayMove(event)) continue;
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#look().catch(this.#tell), settleMs);
+      this.#timer = setTimeout(() => this.#settled().catch(this.#tell), settleMs);
     }
+  }
+
+  async #settled(): Promise<void> {
+    await this.#endStranded();
+    await this.#look();
+  }
+
+  /** What is asked by a connection of an address that is gone waits for its deadline, in vain. */
+  async #endStranded(): Promise<void> {
+    const ended = await this.#agent.engine.run(({ session }) => {
+      const { socket } = session.namespace(hostNetns);
+      // A VRF's is local in a table of its own; what routes alone make local is on no link.
+      const isOnLink = (ip: string) =>
+        listAddresses(socket).some(({ address }) => address.split("/")[0] === ip);
+      return endConnections((ip) => getRoute(socket, ip)?.type !== "local" && !isOnLink(ip));
+    });
+    if (ended.length === 0) return;
+    this.#agent.log({ level: "info", event: "connections ended", from: [...new Set(ended)] });
+    // The request that it leads to also wakes who waits.
+    this.onMoved();
   }
 
   readonly #tell = (error: unknown): void =>

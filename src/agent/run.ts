@@ -39,6 +39,7 @@ import { reportHost } from "./report/host-report.ts";
 import { Reporter } from "./report/reporter.ts";
 import { Vigil } from "./report/vigil.ts";
 import { RoutesBetweenHosts } from "./routed/between-hosts.ts";
+import { Sole } from "./routed/sole.ts";
 import { lockDir, sayReached, sayWho } from "./run-dir.ts";
 import { Serving } from "./serving.ts";
 import { SilentHosts } from "./silent-hosts.ts";
@@ -112,6 +113,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
     );
     const { paths } = engine;
     const parts = assemble(settings, engine);
+    held.use(parts.sole);
     held.use(parts.between);
     held.use(parts.ownAddresses);
     held.use(parts.opened);
@@ -176,12 +178,14 @@ function assemble(settings: AgentSettings, engine: ResidentEngine) {
   };
   const agent: Agent = { ...own, ports: reporter, changed };
   const ownAddresses = new OwnAddresses(agent);
-  const bgp = new HostBgp(agent);
-  const between = new RoutesBetweenHosts(agent, bgp);
+  const sole = new Sole();
+  const isSole = () => sole.isTaken();
+  const bgp = new HostBgp(agent, isSole);
+  const between = new RoutesBetweenHosts(agent, { learnt: bgp, isSole });
   bgp.onNews = () => between.ticker.nudge();
   const guarding = new OpenVxlanGuard({ ...agent, between });
   const parts = { agent, control, api, report, telling, repairs, allRepairs, folder };
-  return { ...parts, between, bgp, guarding, opened, ownAddresses };
+  return { ...parts, between, bgp, guarding, sole, opened, ownAddresses };
 }
 
 async function begin(
@@ -215,6 +219,7 @@ async function begin(
   parts.ownAddresses.onMoved = () => {
     renewal.renew();
     heart.nudge();
+    telling.nudge();
   };
   const server = new AgentServer((request) => serve(agent, request), log);
   // Last in, first out: no more calls, no more passes, the last words, then the feed.

@@ -101,14 +101,17 @@ export class BgpSpeaker {
     this.#socket[Symbol.dispose]();
   }
 
-  async leave(): Promise<void> {
+  /** `keepsRoutes`: learnt routes stay, as another speaker's of this network namespace. */
+  async leave({ keepsRoutes = false } = {}): Promise<void> {
     this.#stopping.abort();
     this.#wake();
     await this.#running;
     this.#watch?.abort();
     await this.#daemon.leave();
-    this.#routes.doubtAll();
-    this.#routes.sweep();
+    if (!keepsRoutes) {
+      this.#routes.doubtAll();
+      this.#routes.sweep();
+    }
     this.#socket[Symbol.dispose]();
   }
 

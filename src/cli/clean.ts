@@ -7,7 +7,8 @@ export const cleanHelp = `Removes what of Netloom stays after the last container
 
 Bridges that Netloom made and that have no port; while no container is attached, its nftables
 tables too; those by which an agent guarded VXLAN links that are gone; host-local's folders that
-hold no reservation any more, /var/lib/cni/networks/NAME.
+hold no reservation any more, /var/lib/cni/networks/NAME; the BGP daemon (gobgpd) of an agent that
+does not run and has no container attached.
 Bridges that another made stay, and so do sysctls, which others may rely on.
 `;
 

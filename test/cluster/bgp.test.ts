@@ -159,6 +159,60 @@ describe("a mesh of four hosts", () => {
   });
 });
 
+describe("beside networks that go other ways", () => {
+  let cluster: FabricCluster;
+  const networks: Readonly<Record<string, object>> = {
+    told: { type: "routed", backend: "bgp" },
+    wide: { type: "routed", backend: "vxlan" },
+    seg: { type: "overlay" },
+  };
+  const boxes: Record<string, Box[]> = {};
+  beforeAll(async () => {
+    cluster = await FabricCluster.start({ hosts: 3 });
+    for (const [i, [name, spec]] of Object.entries(networks).entries()) {
+      const both = [
+        { cidr: `10.9${3 + i}.0.0/22`, blockSize: 26 },
+        { cidr: `fd9${3 + i}::/112`, blockSize: 122 },
+      ];
+      await cluster.network(name, spec, ...both);
+      boxes[name] = await attachAll(cluster, name);
+    }
+    for (const all of Object.values(boxes)) await allReached(all);
+  }, patient(120_000));
+  afterAll(() => cluster?.remove());
+
+  test(
+    "each network goes its own way, and none loses a packet when gobgpd is killed",
+    async () => {
+      const [host] = cluster.hosts as [FabricHost];
+      // Its blocks alone are told, in both families.
+      expect((await learntBy(host)).length).toBe(4);
+      const flows = Object.values(boxes).flatMap(([one, two]) =>
+        ([4, 6] as const).flatMap((family) => [
+          one!.flow(two!.address(family)),
+          two!.flow(one!.address(family)),
+        ]),
+      );
+      const before = await daemonPid(host);
+      process.kill(before, "SIGKILL");
+      const isBack = async () => ![before, Number.NaN].includes(await daemonPid(host));
+      await until("another daemon is there", isBack, () => daemonPid(host));
+      const areUp = async () => (await sessions(host)).length === 2;
+      await until("sessions are up", areUp, () => sessions(host));
+      // Until what nobody confirmed would have gone.
+      await Bun.sleep(5000);
+      const losses = await Promise.all(flows.map((flow) => flow.stop()));
+      for (const { sent, lost } of losses) {
+        expect(sent).toBeGreaterThan(300);
+        expect(lost).toBe(0);
+      }
+      expect((await learntBy(host)).length).toBe(4);
+      for (const all of Object.values(boxes)) await allReached(all);
+    },
+    patient(60_000),
+  );
+});
+
 describe("beside a rack's router", () => {
   let cluster: FabricCluster;
   let bird: Rack;

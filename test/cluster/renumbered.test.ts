@@ -117,7 +117,7 @@ test(
     const tookMs = performance.now() - begunMs;
     const losses = await stopped(flows);
     console.log(`measured: renumbered at once, ${tookMs.toFixed(0)} ms, lost ${told(losses)}`);
-    for (const [, { longestGapMs }] of losses) expect(longestGapMs).toBeLessThan(patient(25_000));
+    for (const [, { longestGapMs }] of losses) expect(longestGapMs).toBeLessThan(patient(6_000));
     const isLeft = async () =>
       [await knownOn(one!), await knownOn(three!)].some((text) => text.includes(`${old} `));
     await eventually("old entries are gone", async () => !(await isLeft()), patient(20_000));

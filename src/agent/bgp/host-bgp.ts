@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import type { BgpHost, BgpInput } from "../../bgp/input.ts";
 import { BgpSpeaker, type BgpStatus } from "../../bgp/speaker.ts";
 import type { Agent } from "../agent.ts";
+import { soleRemedy } from "../routed/sole.ts";
 import { Ticker } from "../ticker.ts";
 import { Lingering } from "./lingering.ts";
 import { readPassword } from "./password.ts";
@@ -21,6 +22,9 @@ export class HostBgp implements AsyncDisposable {
   readonly #about: Pick<Agent, "host" | "spec" | "log">;
   readonly #dir: string;
   readonly #lingering = new Lingering();
+  readonly #isSole: () => boolean;
+  /** Another agent of this network namespace speaks BGP, or may. */
+  #isOthers = false;
   #speaker: BgpSpeaker | undefined;
   #status: BgpStatus | undefined;
   #faults: BgpStatus["faults"] = [];
@@ -30,8 +34,13 @@ export class HostBgp implements AsyncDisposable {
   /** Something is learnt, or a session came or went. */
   onNews: () => void = () => {};
 
-  constructor({ host, spec, log, engine }: Pick<Agent, "host" | "spec" | "log" | "engine">) {
+  /** `isSole`: whether no other agent of this network namespace may speak; none may unless told. */
+  constructor(
+    { host, spec, log, engine }: Pick<Agent, "host" | "spec" | "log" | "engine">,
+    isSole = () => true,
+  ) {
     this.#about = { host, spec, log };
+    this.#isSole = isSole;
     this.#dir = `${engine.paths.runDir}/bgp`;
     this.ticker = new Ticker(
       () => this.#pass(),
@@ -43,6 +52,7 @@ export class HostBgp implements AsyncDisposable {
 
   /** Undefined: no network has backend bgp. */
   get status(): HostBgpStatus | undefined {
+    if (this.#isOthers) return others;
     if (!this.#speaker) return undefined;
     const { version = "", sessions = [], faults = [], ...more } = this.#status ?? {};
     const all = [...faults, ...this.#faults];
@@ -67,10 +77,19 @@ export class HostBgp implements AsyncDisposable {
     if (!spec.isComplete) return periodMs;
     const view = bgpViewOf(spec, host);
     const { networks, waitMs = periodMs } = this.#lingering.stage(view, performance.now());
-    if (networks.length > 0) this.#speak({ ...view, networks });
+    this.#heedOthers(networks.length > 0 && !this.#isSole());
+    if (this.#isOthers) await this.#end({ keepsRoutes: true });
+    else if (networks.length > 0) this.#speak({ ...view, networks });
     // Only what was heard in this run tells what is not to be.
     else if (spec.revision !== undefined) await this.#leave();
     return Math.min(waitMs, periodMs);
+  }
+
+  #heedOthers(isOthers: boolean): void {
+    if (isOthers && !this.#isOthers) {
+      this.#about.log({ level: "error", event: "bgp not spoken", error: another });
+    }
+    this.#isOthers = isOthers;
   }
 
   #speak(view: BgpView): void {
@@ -99,14 +118,22 @@ export class HostBgp implements AsyncDisposable {
     this.onNews();
   }
 
+  #leave(): Promise<void> {
+    return this.#end({ keepsRoutes: this.#hasDaemon && !this.#isSole() });
+  }
+
+  get #hasDaemon(): boolean {
+    return this.#speaker !== undefined || existsSync(this.#dir);
+  }
+
   /** Also what an agent before this one left running. */
-  async #leave(): Promise<void> {
-    if (!this.#speaker && !existsSync(this.#dir)) return;
+  async #end(leaving: { readonly keepsRoutes: boolean }): Promise<void> {
+    if (!this.#hasDaemon) return;
     const speaker = this.#speaker ?? this.#newSpeaker();
     this.#speaker = undefined;
     this.#status = undefined;
     this.#settledMs = undefined;
-    await speaker.leave();
+    await speaker.leave(leaving);
     this.#about.log({ level: "info", event: "bgp left" });
     this.onNews();
   }
@@ -145,3 +172,9 @@ export class HostBgp implements AsyncDisposable {
     return { host: host!, hosts };
   }
 }
+
+const another = `another agent of this network namespace speaks BGP, ${soleRemedy}`;
+const others: HostBgpStatus = {
+  ...{ version: "", sessions: [], faults: [], learnt: 0 },
+  error: another,
+};

@@ -7,21 +7,19 @@ import type { Segment } from "../vxlan-guard/guard-table.ts";
 import type { Learnt } from "./held.ts";
 import { HostRoutes } from "./host-routes.ts";
 import { RoutedKernel } from "./kernel.ts";
-import { Sole } from "./sole.ts";
 
 export class RoutesBetweenHosts implements AsyncDisposable {
   readonly ticker: Ticker;
   readonly #routes: HostRoutes;
   readonly #kernel: RoutedKernel;
   readonly #tunnels: UdpTunnels;
-  readonly #sole = new Sole();
   readonly #monitor: Monitor;
   readonly #watching: Promise<void>;
 
   /** Watches from now on; works once its ticker is started. Throws SysError. */
   constructor(
     agent: Pick<Agent, "host" | "spec" | "log" | "engine" | "silent" | "tunnel">,
-    learnt: Learnt,
+    { learnt, isSole }: { readonly learnt: Learnt; readonly isSole: () => boolean },
   ) {
     const { host, spec, log, engine, silent, tunnel } = agent;
     this.#kernel = new RoutedKernel(`netloom:${engine.paths.instance}:routed`);
@@ -32,7 +30,7 @@ export class RoutesBetweenHosts implements AsyncDisposable {
       spec,
       log,
       isGone: silent.isGone,
-      isSole: () => this.#sole.isTaken(),
+      isSole,
       ...edges,
     });
     const tell = (error: unknown) =>
@@ -62,7 +60,6 @@ export class RoutesBetweenHosts implements AsyncDisposable {
     await this.#watching;
     await this.#tunnels[Symbol.asyncDispose]();
     this.#kernel[Symbol.dispose]();
-    this.#sole[Symbol.dispose]();
   }
 
   async #watch(): Promise<void> {

@@ -8,6 +8,7 @@ import { desiredOf } from "./desired.ts";
 import { apart, difference, type Entries, type Entry, keyOf, type TunnelEntry } from "./entries.ts";
 import { type Learnt, withHeld } from "./held.ts";
 import type { Brought, RoutedKernel } from "./kernel.ts";
+import { soleRemedy } from "./sole.ts";
 import { Transition } from "./transition.ts";
 import { type IsGone, type RoutedView, type Underlay, viewOf } from "./view.ts";
 import { wireguardNeeds } from "./wireguard-needs.ts";
@@ -166,9 +167,7 @@ function isTun(entries: Entries, device: string): boolean {
   return entry?.kind === "device" && entry.type === "tun";
 }
 
-const another =
-  "another agent of this network namespace keeps the routes of routed networks, and one may: end " +
-  "that one, or run this one in a network namespace of its own";
+const another = `another agent of this network namespace keeps the routes of routed networks, ${soleRemedy}`;
 
 /** More would fill the log, and the condition. */
 const mostTold = 5;

@@ -1,7 +1,8 @@
 /**
- * Which agent of a network namespace keeps routes between hosts: routes bear no mark of whose they
- * are, so to another agent they were strays. A name of a socket stands for it, which the kernel has
- * once a namespace, and frees with its process. Source: unix(7), abstract sockets.
+ * Which agent of a network namespace keeps routes between hosts and speaks BGP: routes bear no mark
+ * of whose they are, so to another agent they were strays, and of two daemons one has the port. A
+ * socket's name stands for it, which the kernel has once a namespace, and frees with its process.
+ * Source: unix(7), abstract sockets.
  */
 import { openSocketIn } from "../../kernel/netns/netns.ts";
 import { closeSync } from "../../kernel/sys/files.ts";
@@ -10,6 +11,10 @@ import { hostNetns } from "../../model/kernel-object.ts";
 
 const [afUnix, datagram, addressInUse] = [1, 2, 98];
 const name = "\0netloom/routes-between-hosts";
+
+/** What mends that another one is it. */
+export const soleRemedy =
+  "and one may: end that one, or run this one in a network namespace of its own";
 
 export class Sole implements Disposable {
   readonly #netns: string;

@@ -1,4 +1,5 @@
 /** All reconcilers. */
+import { bgpConfigurationStatus } from "./bgp-configuration-status.ts";
 import { bgpPeerStatus } from "./bgp-peer-status.ts";
 import { blockLeases, blockReturns } from "./blocks.ts";
 import { claim, claimSteps, claimWishes } from "./claims.ts";
@@ -31,4 +32,5 @@ export const reconcilers: readonly Reconciler[] = [
   tenantStatus,
   hostStatus,
   bgpPeerStatus,
+  bgpConfigurationStatus,
 ];

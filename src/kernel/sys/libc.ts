@@ -22,6 +22,8 @@ const openRest = () =>
   dlopen(library, {
     bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
     getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+    getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+    shutdown: { args: ["i32", "i32"], returns: "i32" },
     unshare: { args: ["i32"], returns: "i32" },
     mount: { args: ["ptr", "ptr", "ptr", "u64", "ptr"], returns: "i32" },
     umount2: { args: ["ptr", "i32"], returns: "i32" },
@@ -97,6 +99,20 @@ export function getsockopt(fd: number, level: number, option: number, size: numb
   const length = new Uint32Array([size]);
   check("getsockopt", rest().getsockopt(fd, level, option, ptr(value), ptr(length)));
   return value.subarray(0, length[0]);
+}
+
+/** The `struct sockaddr` of a socket's own end, 28 bytes at most. */
+export function socketName(fd: number): Uint8Array {
+  const name = new Uint8Array(28);
+  const length = new Uint32Array([name.length]);
+  check("getsockname", rest().getsockname(fd, ptr(name), ptr(length)));
+  return name.subarray(0, Math.min(length[0]!, name.length));
+}
+
+/** Ends a connection both ways, whoever holds the socket: whoever waits for it is told. */
+export function shutdown(fd: number): void {
+  const both = 2;
+  check("shutdown", rest().shutdown(fd, both));
 }
 
 /** Sends one datagram whole. */
