@@ -193,15 +193,11 @@ async function begin(
   settings: AgentSettings,
   held: AsyncDisposableStack,
 ): Promise<void> {
-  const { agent, control, api, report, telling, repairs, between, bgp } = parts;
+  const { agent, control, api, report, telling, repairs, between, bgp, guarding } = parts;
   const { host, log, runDir, servers } = settings;
   const cleaning = new Cleaning();
   const sweeping = ticker("clean", () => cleaning.sweep(() => run(agent, [cleanUp])), log);
-  const pass = async () => {
-    if (await cleaning.after(() => reconcile(agent))) sweeping.nudge();
-    return loopPeriodMs;
-  };
-  const loop = ticker("loop", pass, log);
+  const loop = loopTicker(agent, { cleaning, sweeping });
   const looking = lookTicker(parts, log);
   const joining = overlayTicker(agent);
   const heart = heartOf(parts, settings);
@@ -213,8 +209,8 @@ async function begin(
   const repairing = repairs.follow();
   agent.overlays.watch();
   const ended = new AbortController();
-  const { signal } = ended;
   const renewal = new Renewal();
+  const { signal } = ended;
   const following = followSpec(api, host, { events: control, log, signal, renewal });
   parts.ownAddresses.onMoved = () => {
     renewal.renew();
@@ -238,9 +234,9 @@ async function begin(
     agent.overlays.touchAll();
     between.ticker.nudge();
   };
-  const guard = parts.guarding.guard;
-  const beside = [agent.tunnel, between, bgp, agent.silent, guard].map((part) => part.ticker);
-  const tickers = [loop, joining, sweeping, looking, telling, heart, ...beside];
+  const beside = [agent.tunnel, between, bgp, agent.silent, guarding.guard];
+  const own = [loop, joining, sweeping, looking, telling, heart];
+  const tickers = [...own, ...beside.map((part) => part.ticker)];
   for (const ticker of tickers.toReversed()) {
     // A server that hangs would let each thing that is to be told wait.
     held.defer(() => (ticker === telling ? atMost(lastWordsMs, ticker.stop()) : ticker.stop()));
@@ -252,6 +248,17 @@ async function begin(
   });
   for (const ticker of tickers) ticker.start();
   await server.listen(agentSocket({ runDir }));
+}
+
+function loopTicker(
+  agent: Agent,
+  { cleaning, sweeping }: { readonly cleaning: Cleaning; readonly sweeping: Ticker },
+): Ticker {
+  const pass = async () => {
+    if (await cleaning.after(() => reconcile(agent))) sweeping.nudge();
+    return loopPeriodMs;
+  };
+  return ticker("loop", pass, agent.log);
 }
 
 /** Apart from the loop: a look at many attachments takes long, and no change must wait for it. */
