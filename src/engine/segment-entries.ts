@@ -83,19 +83,24 @@ const isSame = (a: SegmentEntry, b: SegmentEntry): boolean =>
 /** Entries by key. */
 export type SegmentEntries = ReadonlyMap<string, SegmentEntry>;
 
-/** The requests that lead from one to the other; what goes, first. */
+/**
+ * The requests that lead from one to the other; what goes, first. `changed`: the only keys under
+ * which they differ; absent: any.
+ */
 export function entryRequests(
   from: SegmentEntries,
   to: SegmentEntries,
-  links: SegmentLinks,
+  { links, changed }: { readonly links: SegmentLinks; readonly changed?: ReadonlySet<string> },
 ): Request[] {
   const requests: Request[] = [];
-  for (const [key, entry] of from) {
-    if (!to.has(key)) requests.push(rows[entry.kind].remove(entry as never, links));
+  for (const key of changed ?? from.keys()) {
+    const entry = from.get(key);
+    if (entry && !to.has(key)) requests.push(rows[entry.kind].remove(entry as never, links));
   }
-  for (const [key, entry] of to) {
-    const had = from.get(key);
-    if (!had || !isSame(had, entry)) requests.push(rows[entry.kind].put(entry as never, links));
+  for (const key of changed ?? to.keys()) {
+    const [had, entry] = [from.get(key), to.get(key)];
+    if (!entry || (had && isSame(had, entry))) continue;
+    requests.push(rows[entry.kind].put(entry as never, links));
   }
   return requests;
 }

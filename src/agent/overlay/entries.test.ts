@@ -114,7 +114,7 @@ test("from one state to another what goes, goes first, and what is the same stay
     });
   const links = { bridge: 3, vxlan: 4 };
   const ops = (from: SegmentEntries, to: SegmentEntries) =>
-    entryRequests(from, to, links).map(({ op }) => op);
+    entryRequests(from, to, { links }).map(({ op }) => op);
   expect(ops(at("h2"), at("h2"))).toEqual([]);
   expect(ops(at("h2"), at("h3"))).toEqual([
     "remove forwarding entry 00:00:00:00:00:00 from link 4",

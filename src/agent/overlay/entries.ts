@@ -1,7 +1,7 @@
 /** What a segment must know of its ports on all hosts. Pure. */
 import type { Endpoint, HostPeer } from "../../api/elsewhere.ts";
 import type { Network } from "../../api/kinds/index.ts";
-import { entryKey, type SegmentEntries, type SegmentEntry } from "../../engine/segment-entries.ts";
+import { entryKey, type SegmentEntry } from "../../engine/segment-entries.ts";
 import { canonicalIp } from "../../lib/ip.ts";
 import { segmentAddress } from "./segment-config.ts";
 
@@ -16,7 +16,7 @@ export interface OwnPort {
   readonly epoch?: number;
 }
 
-interface Known {
+export interface Known {
   readonly network: Network;
   /** Of the network, on other hosts. */
   readonly endpoints: readonly Endpoint[];
@@ -25,7 +25,7 @@ interface Known {
   readonly own: readonly OwnPort[];
 }
 
-type Keyed = readonly [key: string, entry: SegmentEntry];
+export type Keyed = readonly [key: string, entry: SegmentEntry];
 
 const withKey = (entry: SegmentEntry): Keyed => [entryKey(entry), entry];
 
@@ -35,10 +35,10 @@ interface Told {
   readonly flood: Keyed;
   readonly port: readonly Keyed[];
 }
-const known = new WeakMap<Endpoint["spec"], Told>();
+const told = new WeakMap<Endpoint["spec"], Told>();
 
-function toldOf(endpoint: Endpoint["spec"], at: string): Told {
-  const before = known.get(endpoint);
+export function toldOf(endpoint: Endpoint["spec"], at: string): Told {
+  const before = told.get(endpoint);
   if (before?.at === at) return before;
   const { mac, addresses } = endpoint;
   const port: SegmentEntry[] =
@@ -53,25 +53,37 @@ function toldOf(endpoint: Endpoint["spec"], at: string): Told {
             }),
           ),
         ];
-  const told = { at, flood: withKey({ kind: "flood", host: at }), port: port.map(withKey) };
-  known.set(endpoint, told);
-  return told;
+  const now = { at, flood: withKey({ kind: "flood", host: at }), port: port.map(withKey) };
+  told.set(endpoint, now);
+  return now;
 }
 
-const nameOf = ({ metadata }: Endpoint): string => `${metadata.namespace}/${metadata.name}`;
+export const nameOf = ({ metadata }: Endpoint): string => `${metadata.namespace}/${metadata.name}`;
+
+/** By host: where its packets of the network come from. */
+export function addresses({ network, peers }: Pick<Known, "network" | "peers">) {
+  const found = new Map<string, string | undefined>();
+  return (host: string): string | undefined => {
+    if (!found.has(host)) {
+      found.set(host, segmentAddress(network, host, peers.get(host)?.spec.underlay));
+    }
+    return found.get(host);
+  };
+}
 
 /**
  * Of a port that moved the higher epoch counts, wherever it was told of first. Hosts whose address
  * is not known have no entries; in tunnels each has one, by its name.
  */
-export function segmentEntries({ network, endpoints, peers, own }: Known): SegmentEntries {
+export function segmentEntries({ network, endpoints, peers, own }: Known) {
   const entries = new Map<string, SegmentEntry>();
   const put = ([key, entry]: Keyed) => entries.set(key, entry);
   const epochs = new Map(own.map(({ name, epoch }) => [name, epoch ?? Number.POSITIVE_INFINITY]));
   const floods = network.spec.multicast !== false;
+  const addressOf = addresses({ network, peers });
   for (const endpoint of endpoints) {
     const { host, mac, epoch } = endpoint.spec;
-    const at = segmentAddress(network, host, peers.get(host)?.spec.underlay);
+    const at = addressOf(host);
     if (at === undefined) continue;
     const { flood, port } = toldOf(endpoint.spec, at);
     if (floods) put(flood);

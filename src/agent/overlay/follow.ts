@@ -3,11 +3,10 @@ import type { Endpoint, HostPeer } from "../../api/elsewhere.ts";
 import type { Network } from "../../api/kinds/index.ts";
 import { CniError, cniCodes } from "../../cni/errors.ts";
 import { overlayKey } from "../../engine/overlay-place.ts";
-import type { SegmentEntries } from "../../engine/segment-entries.ts";
 import { isEncrypted } from "../../model/encapsulation.ts";
 import type { Agent } from "../agent.ts";
 import { enterTunnel, unreachedOverlays, wantTunnel } from "./encryption.ts";
-import { segmentEntries } from "./entries.ts";
+import type { Known } from "./entries.ts";
 import type { Overlay } from "./overlay.ts";
 import { missingOf, segmentConfig } from "./segment-config.ts";
 
@@ -127,19 +126,19 @@ interface Joined {
 async function join(agent: Agent, overlay: Overlay, { network, known }: Joined): Promise<void> {
   const config = segmentConfig(network, agent.spec.host(agent.host));
   if (!config) return;
-  const entries = entriesOf(agent, overlay, { network, known });
+  const { entries, changed } = overlay.view.update(knownOf(agent, overlay, { network, known }));
   overlay.isEncrypted = isEncrypted(network.spec);
   if (overlay.isEncrypted && !agent.tunnel.isHeld) {
     await overlay.part(config);
     throw new Error(`its packets could leave unencrypted: ${agent.tunnel.trouble}`);
   }
-  await overlay.join(config, entries, { isWhole: agent.spec.isComplete });
+  await overlay.join(config, entries, { isWhole: agent.spec.isComplete, changed });
 }
 
-function entriesOf(agent: Agent, overlay: Overlay, { network, known }: Joined): SegmentEntries {
+function knownOf(agent: Agent, overlay: Overlay, { network, known }: Joined): Known {
   const { namespace, name } = network.metadata;
   const here = agent.records.here().filter((record) => record.overlay === overlay.place.key);
-  return segmentEntries({
+  return {
     network,
     endpoints: known.endpoints.get(`${namespace}/${name}`) ?? [],
     peers: known.peers,
@@ -155,7 +154,7 @@ function entriesOf(agent: Agent, overlay: Overlay, { network, known }: Joined): 
             },
           ],
     ),
-  });
+  };
 }
 
 function isUnused({ records }: Agent, { users, place, engine }: Overlay): boolean {

@@ -11,6 +11,7 @@ import {
   entryRequests,
   listEntries,
   type SegmentEntries,
+  type SegmentEntry,
   type SegmentLinks,
 } from "../../engine/segment-entries.ts";
 import { deleteLink } from "../../kernel/netlink/link.ts";
@@ -23,6 +24,7 @@ import { networkScope } from "../../model/port.ts";
 import { plan } from "../../plan/plan.ts";
 import { Repairs } from "../repairs.ts";
 import type { Segment } from "../vxlan-guard/guard-table.ts";
+import { SegmentView } from "./segment-view.ts";
 
 const loopback = (network: string): KernelObject => ({
   ...{ netns: hostNetns, scope: networkScope(network), life: "shared" },
@@ -41,6 +43,11 @@ const unfiltered = (network: string, facts: KernelFacts): KernelObject[] =>
     return [{ ...shared, kind: "sysctl", path, value: "0" }];
   });
 
+interface Joining {
+  readonly isWhole?: boolean;
+  readonly changed?: ReadonlySet<string> | undefined;
+}
+
 export class Overlay {
   readonly place: OverlayPlace;
   readonly engine: ResidentEngine;
@@ -55,7 +62,9 @@ export class Overlay {
   users = 0;
   #repairing: Promise<void> | undefined;
   /** What the kernel was last brought to; undefined: that is not known. */
-  #entries: SegmentEntries | undefined;
+  #entries: Map<string, SegmentEntry> | undefined;
+  /** What it is to know of other hosts. */
+  readonly view = new SegmentView();
 
   /** Makes the namespace where there is none. Throws NetnsError. */
   constructor(place: OverlayPlace, log: Log, underlay?: string) {
@@ -75,29 +84,52 @@ export class Overlay {
 
   /**
    * Makes bridge and VXLAN link, or brings them in line, and then what they know of other hosts.
-   * `isWhole`: what is not among the entries goes. Gives whether a link was not as it should be.
-   * Throws NetlinkError, SysError.
+   * `isWhole`: what is not among the entries goes. `changed`: the only keys under which they are
+   * other than those before. Gives whether a link was not as it should be. Throws NetlinkError,
+   * SysError.
    */
   join(
     config: SegmentConfig,
     entries: SegmentEntries,
-    { isWhole = true }: { readonly isWhole?: boolean } = {},
+    { isWhole = true, changed }: Joining = {},
   ): Promise<boolean> {
     this.network = config.network;
     return this.engine.run(async (engine) => {
-      const isChanged = await joinLinks(engine, config);
-      offload(engine.session, config);
-      const links = linksOf(engine.session, config);
-      const known = isChanged ? undefined : this.#entries;
-      this.#entries = undefined;
-      const { socket } = engine.session.namespace(hostNetns);
-      const from = known ?? listEntries(socket, links);
-      const to = isWhole ? entries : new Map([...from, ...entries]);
-      socket.run(entryRequests(from, to, links));
-      this.#entries = to;
-      this.segment = { vni: config.vni, port: config.port };
-      return isChanged;
+      try {
+        const isChanged = await joinLinks(engine, config);
+        if (isChanged) this.#entries = undefined;
+        offload(engine.session, config);
+        this.#tell(engine.session, config, { entries, isWhole, changed });
+        this.segment = { vni: config.vni, port: config.port };
+        return isChanged;
+      } catch (error) {
+        this.#entries = undefined;
+        throw error;
+      }
     });
+  }
+
+  #tell(
+    session: KernelSession,
+    config: SegmentConfig,
+    { entries, isWhole, changed }: Joining & { readonly entries: SegmentEntries },
+  ): void {
+    const links = linksOf(session, config);
+    const { socket } = session.namespace(hostNetns);
+    const known = this.#entries;
+    if (known && isWhole && changed) {
+      socket.run(entryRequests(known, entries, { links, changed }));
+      for (const key of changed) {
+        const entry = entries.get(key);
+        if (entry) known.set(key, entry);
+        else known.delete(key);
+      }
+      return;
+    }
+    const from = known ?? listEntries(socket, links);
+    const to = new Map(isWhole ? entries : [...from, ...entries]);
+    socket.run(entryRequests(from, to, { links }));
+    this.#entries = to;
   }
 
   /** Takes away what joins it to other hosts. Throws NetlinkError. */
