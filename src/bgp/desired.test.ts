@@ -90,6 +90,20 @@ test("a peer is of the hosts that it selects, and not where its address is a hos
   ]);
 });
 
+test("a peer that is the host itself has no session with it, and the others have", () => {
+  const peers = [{ name: "all", spec: { ...spec, address: "198.51.1.2" } }];
+  const at = (number: number) => ({ ...input, peers, host: host(number), hosts: [host(3)] });
+  const { faults, peers: found } = desired(at(2));
+  expect([...found.keys()]).toEqual(["198.51.1.3"]);
+  expect(faults).toEqual([
+    {
+      owner: "bgppeer/all",
+      message: `address 198.51.1.2 is host "${host(2).name}" itself: leave it out by spec.hosts`,
+    },
+  ]);
+  expect([...desired(at(1)).peers.keys()]).toEqual(["198.51.1.3", "198.51.1.2"]);
+});
+
 test("a prefix outside of the cluster's is not announced, whatever the filters say", () => {
   const announced = ["10.1.2.0/26", "10.2.0.0/26", "2001:db8:aa:1::/64", "10.1.9.9/32"];
   const { paths, faults } = desired({ ...input, announced });

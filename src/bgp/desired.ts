@@ -66,6 +66,11 @@ export function desired(input: BgpInput): Desired {
   for (const { name, spec } of input.peers) {
     if (spec.hosts && !selects(spec.hosts, host.labels)) continue;
     const owner = `bgppeer/${name}`;
+    if (host.addresses.some(({ address }) => address === spec.address)) {
+      const message = `address ${spec.address} is host "${host.name}" itself: leave it out by spec.hosts`;
+      faults.push({ owner, message });
+      continue;
+    }
     if (peers.has(spec.address)) {
       const other = peers.get(spec.address)!.owner;
       faults.push({ owner, message: `address ${spec.address} is already that of ${other}` });
