@@ -11,12 +11,13 @@ const change = (key: string, spec: object = {}): SpecChange => ({
 const isRouted = (network: string) => network === "a/routed";
 const concerned = (...changes: SpecChange[]) =>
   [...concernedBy(changes, isRouted)].sort() as string[];
+const ofOwn = ["bgp", "own", "routes", "tunnel"];
 const all = ["bgp", "guard", "own", "routes", "silent", "tunnel"];
 
-test("what is declared concerns all, and a server that is heard again too", () => {
-  expect(concerned(change("networks/a/blue"))).toEqual(all);
-  expect(concerned(change("ipblocks/x"))).toEqual(all);
-  expect(concerned(change("kindofalaterrelease/x"))).toEqual(all);
+test("what is declared concerns nobody who looks at hosts alone, a server heard again all", () => {
+  expect(concerned(change("networks/a/blue"))).toEqual(ofOwn);
+  expect(concerned(change("ipblocks/x"))).toEqual(ofOwn);
+  expect(concerned(change("kindofalaterrelease/x"))).toEqual(ofOwn);
   expect(concerned()).toEqual(all);
 });
 
@@ -25,6 +26,8 @@ test("another host's ports concern routes where they are of routed networks alon
   expect(concerned(change("endpoints/a/p", { network: "a/routed" }))).toEqual(["routes"]);
   const { object: previous, ...gone } = change("endpoints/a/p", { network: "a/routed" });
   expect(concerned({ ...gone, previous: previous! })).toEqual(["routes"]);
+  const anew = change("endpoints/a/p", { network: "a/blue" });
+  expect(concerned({ ...anew, previous: previous! })).toEqual(["routes"]);
 });
 
 test("together they concern whom one of them concerns", () => {

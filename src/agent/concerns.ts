@@ -5,8 +5,8 @@ import type { SpecChange } from "./spec/node-spec.ts";
 /** `own`: what follows from this host's own ports, blocks and networks. */
 export type Part = "own" | "routes" | "tunnel" | "bgp" | "silent" | "guard";
 
-/** Overlays see for themselves. */
-const all: readonly Part[] = ["own", "routes", "tunnel", "bgp", "silent", "guard"];
+/** What this host itself is asked for. Overlays see for themselves. */
+const ofOwn: readonly Part[] = ["own", "routes", "tunnel", "bgp"];
 
 /** Of other hosts very much is told, and few look at it. */
 const ofOthers: Readonly<Record<keyof typeof elsewhere, readonly Part[]>> = {
@@ -24,7 +24,7 @@ export function concernedBy(
   changes: readonly SpecChange[],
   isRouted: (network: string) => boolean,
 ): ReadonlySet<Part> {
-  if (changes.length === 0) return new Set(all);
+  if (changes.length === 0) return new Set([...ofOwn, ...ofOthers.hostpeers]);
   return new Set(changes.flatMap((change) => partsOf(change, isRouted)));
 }
 
@@ -33,8 +33,8 @@ function partsOf(
   isRouted: (network: string) => boolean,
 ): readonly Part[] {
   const plural = key.slice(0, key.indexOf("/"));
-  if (!Object.hasOwn(ofOthers, plural)) return all;
-  const told = object ?? previous;
-  if (plural === "endpoints" && told && !isRouted((told as Endpoint).spec.network)) return [];
+  if (!Object.hasOwn(ofOthers, plural)) return ofOwn;
+  const networks = [object, previous].flatMap((told) => (told as Endpoint)?.spec.network ?? []);
+  if (plural === "endpoints" && !networks.some(isRouted)) return [];
   return ofOthers[plural as keyof typeof ofOthers];
 }

@@ -70,7 +70,7 @@ export class OwnAddresses implements AsyncDisposable {
   }
 
   async #settled(): Promise<void> {
-    await this.#endStranded();
+    await this.#endStranded().catch(this.#tell);
     await this.#look();
   }
 

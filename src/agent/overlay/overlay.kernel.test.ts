@@ -3,12 +3,22 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Endpoint, HostPeer } from "../../api/elsewhere.ts";
+import type { Network } from "../../api/kinds/index.ts";
 import { overlay as driver, type SegmentConfig } from "../../drivers/overlay.ts";
 import { overlayPlace } from "../../engine/overlay-place.ts";
-import { entryKey, type SegmentEntry } from "../../engine/segment-entries.ts";
+import {
+  entryKey,
+  listEntries,
+  type SegmentEntries,
+  type SegmentEntry,
+} from "../../engine/segment-entries.ts";
+import { getLink } from "../../kernel/netlink/link-info.ts";
+import { NetlinkSocket } from "../../kernel/netlink/socket.ts";
 import { ScratchNetns } from "../../kernel/netns/scratch.ts";
 import { silentLog } from "../../lib/log.ts";
 import { Overlay } from "./overlay.ts";
+import { SegmentView } from "./segment-view.ts";
 
 const blue: Omit<SegmentConfig, "local"> = {
   ...{ bridge: "nlb-blue", network: "default.blue", vni: 4097, port: 4789, mtu: 1450 },
@@ -104,6 +114,22 @@ const here = (n: number): SegmentEntry[] =>
   addresses(n).map((address) => ({ kind: "neigh", address, mac: mac(n) }));
 const byKey = (entries: readonly SegmentEntry[]) =>
   new Map(entries.map((entry) => [entryKey(entry), entry]));
+
+const peer = (address: string) =>
+  ({ spec: { underlay: [{ address, prefixLength: 64, mtu: 1500 }] } }) as unknown as HostPeer;
+
+/** On the host that is called by its address. */
+const port = (n: number, host: string) =>
+  ({
+    metadata: { namespace: "a", name: `p${n}` },
+    spec: { network: "a/blue", host, epoch: 1, mac: mac(n), addresses: addresses(n) },
+  }) as unknown as Endpoint;
+
+function heldBy({ place }: Overlay): SegmentEntries {
+  using socket = new NetlinkSocket("route", place.netns);
+  const indexOf = (name: string) => getLink(socket, { name })!.index;
+  return listEntries(socket, { bridge: indexOf("nlb-blue"), vxlan: indexOf("nlx-4097") });
+}
 
 const ping = (from: ScratchNetns, to: string, ...words: string[]) =>
   from.run("ping", "-c", "1", "-W", "2", ...words, to);
@@ -249,6 +275,35 @@ describe.each(["IPv4", "IPv6"])("over %s", (family) => {
     expect(Bun.spawnSync(inside).stdout.toString()).toContain("tx-checksumming: off");
     expect(text).toContain(`${moved}.`);
     expect(text).toContain("10.1.0.1 > 10.1.0.2: ICMP echo request");
+  });
+
+  test("what is changed by its keys alone is as if all were looked at", async () => {
+    const { first } = await pair();
+    const config = { ...blue, mtu, local: localOf(1) };
+    const view = new SegmentView();
+    const ports = Array.from({ length: 6 }, (_, n) => port(n + 2, localOf(n % 2 ? 2 : 3)));
+    const peers = new Map([2, 3].map((n) => [localOf(n), peer(localOf(n))]));
+    const spec = { type: "overlay", underlayProtocol: family === "IPv6" ? "ipv6" : "ipv4" };
+    const network = { metadata: { namespace: "a", name: "blue" }, spec } as Network;
+    const steps = [
+      ports,
+      ports.with(0, port(2, localOf(2))),
+      ports.slice(2),
+      [],
+      ports.slice(0, 1),
+      ports,
+    ];
+    for (const [i, endpoints] of steps.entries()) {
+      const { entries, changed } = view.update({ network, endpoints, peers, own: [] });
+      expect(changed === undefined).toBe(i === 0);
+      await first.join(config, entries, { changed });
+      expect(new Map([...heldBy(first)].sort())).toEqual(new Map([...entries].sort()));
+    }
+    // What is left for now goes with the next that is whole.
+    await first.join(config, byKey(here(1)), { isWhole: false });
+    expect(heldBy(first).size).toBeGreaterThan(here(1).length);
+    await first.join(config, byKey(here(1)), { changed: new Set() });
+    expect(heldBy(first)).toEqual(byKey(here(1)));
   });
 
   test("settings that are asked for no more are as without them", async () => {

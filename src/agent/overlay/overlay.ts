@@ -129,7 +129,8 @@ export class Overlay {
     const from = known ?? listEntries(socket, links);
     const to = new Map(isWhole ? entries : [...from, ...entries]);
     socket.run(entryRequests(from, to, { links }));
-    this.#entries = to;
+    // What was left for now is looked at once more.
+    this.#entries = isWhole ? to : undefined;
   }
 
   /** Takes away what joins it to other hosts. Throws NetlinkError. */

@@ -36,6 +36,24 @@ test("such a connection is ended, another goes on, and what is asked anew is ans
   expect(isOver).toBe(false);
 });
 
+test("its other end hears of it", async () => {
+  const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()];
+  const listener = Bun.listen({
+    ...{ hostname: "127.0.0.8", port: 0 },
+    socket: { open: () => begun.resolve(), data() {}, close: () => over.resolve("closed") },
+  });
+  try {
+    const { port } = listener;
+    const own = await Bun.connect({ hostname: "127.0.0.8", port, socket: { data() {} } });
+    await begun.promise;
+    expect(endConnections((address) => address === "127.0.0.1")).toContain("127.0.0.1");
+    expect(await Promise.race([over.promise, Bun.sleep(5000)])).toBe("closed");
+    own.end();
+  } finally {
+    listener.stop(true);
+  }
+});
+
 test("what listens is left alone", async () => {
   const one = Bun.listen({ hostname: "127.0.0.9", port: 0, socket: { data() {} } });
   try {

@@ -26,8 +26,11 @@ export function endConnections(isGone: (address: string) => boolean): string[] {
     known.set(address, gone);
     // Whose it is may have closed it meanwhile, and have another file by its number.
     if (!gone || unlessOver(() => ownAddress(fd)) !== address) continue;
-    unlessOver(() => shutdown(fd));
-    ended.push(address);
+    const isEnded = unlessOver(() => {
+      shutdown(fd);
+      return true;
+    });
+    if (isEnded) ended.push(address);
   }
   return ended;
 }
